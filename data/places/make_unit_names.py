@@ -68,6 +68,9 @@ HERE = Path(__file__).parent
 CORRECTIONS = HERE.parent / "boundaries/world_adm1_corrections.csv"
 #: Whether a unit is the province, holds the provinces, or lies in it.
 COLUMNS = ("iso3", "code", "relation", "region_id", "names")
+#: The languages that countries are named in too: a column each, of how a province is called there.
+SPOKEN = ("ar", "es", "fr", "pt", "ru", "zh")
+NOWHERE = ("",) * len(SPOKEN)
 
 
 def main(arguments: list[str]) -> None:
@@ -82,7 +85,7 @@ def main(arguments: list[str]) -> None:
         rows += name_units(iso3, [one for one in codes if one in names], names, inside, shown)
     with (HERE / "unit_names.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow((*COLUMNS, *SPOKEN))
         writer.writerows(rows)
     print(f"unit_names.csv: {len(rows)} units")
 
@@ -94,8 +97,11 @@ def fetch(package: str, folder: Path) -> Path:
     return folder / done.stdout.split()[-1]
 
 
-def read_shown(package: Path) -> dict[str, list[str]]:
-    """Return by region_id the names that Natural Earth gives, of mended ones those and one here."""
+def read_shown(package: Path) -> dict[str, dict[str, str]]:
+    """Return by region_id the names that Natural Earth gives, of mended ones those and one here.
+
+    By language, or a number where it is not told.
+    """
     with CORRECTIONS.open(encoding="utf-8", newline="") as file:
         corrected = {line["adm1_code"]: line["names"] for line in csv.DictReader(file)}
     rows = correct(pd.DataFrame([one["properties"] for one in read_features(package)]))
@@ -104,9 +110,10 @@ def read_shown(package: Path) -> dict[str, list[str]]:
     for row in rows.to_dict("records"):
         one, mended = row["region_id"], corrected.get(row["adm1_code"])
         if not mended:
-            shown[one] = [row.get(f"name_{language}") or "" for language in LANGUAGES]
+            shown[one] = {language: row.get(f"name_{language}") or "" for language in LANGUAGES}
         elif one in CHINESE:
-            shown[one] = [*mended.split(" | "), CHINESE[one]]
+            mine = {str(i): text for i, text in enumerate(mended.split(" | "))}
+            shown[one] = {**mine, "zh": CHINESE[one]}
     return shown
 
 
@@ -138,7 +145,7 @@ def name_units(
     codes: list[str],
     names: dict[str, str],
     inside: dict[str, list[str]],
-    shown: dict[str, list[str]],
+    shown: dict[str, dict[str, str]],
 ) -> list[tuple[str, ...]]:
     """Return the rows of one country's units."""
     try:
@@ -148,12 +155,13 @@ def name_units(
     ours = find_ours({code: names[code] for code in codes}, provinces)
     theirs = {region_id: code for code, region_id in ours.items()}
     told = {
-        one: [*shown.get(one, ()), names.get(theirs.get(one, ""), "")]
+        one: [*shown.get(one, {}).values(), names.get(theirs.get(one, ""), "")]
         for one in provinces["region_id"]
     }
     others = leave_out_shared(provinces, told)
+    spoken = name_in_languages(provinces, told, shown)
     rows = [
-        (iso3, theirs.get(one, ""), "same", one, " | ".join([name, *others[one]]))
+        (iso3, theirs.get(one, ""), "same", one, " | ".join([name, *others[one]]), *spoken[one])
         for one, name in zip(provinces["region_id"], provinces["name"], strict=True)
         if others[one]
     ]
@@ -161,10 +169,12 @@ def name_units(
         parts = [one for one in inside.get(code, ()) if one in codes]
         members = sorted({ours[one] for one in parts if one in ours})
         if members and code not in ours:
-            rows.append((iso3, code, "holds", ";".join(members), names[code]))
+            rows.append((iso3, code, "holds", ";".join(members), names[code], *NOWHERE))
         if code in ours:
             rows += [
-                (iso3, one, "within", ours[code], names[one]) for one in parts if one not in ours
+                (iso3, one, "within", ours[code], names[one], *NOWHERE)
+                for one in parts
+                if one not in ours
             ]
     return rows
 
@@ -172,10 +182,7 @@ def name_units(
 def leave_out_shared(provinces: pd.DataFrame, told: dict[str, list[str]]) -> dict[str, list[str]]:
     """Return other names of provinces, each folded once, without those that would mean two."""
     own = dict(zip(provinces["region_id"], provinces["name"], strict=True))
-    bearers: dict[str, set[str]] = {}
-    for region_id, texts in told.items():
-        for text in (own[region_id], *texts):
-            bearers.setdefault(letters_of(text), set()).add(region_id)
+    bearers = find_bearers(own, told)
     others: dict[str, list[str]] = {}
     for region_id, texts in told.items():
         met = {"", key_of(own[region_id])}
@@ -186,6 +193,30 @@ def leave_out_shared(provinces: pd.DataFrame, told: dict[str, list[str]]) -> dic
                 kept.append(text)
             met.add(key)
     return others
+
+
+def name_in_languages(
+    provinces: pd.DataFrame, told: dict[str, list[str]], shown: dict[str, dict[str, str]]
+) -> dict[str, list[str]]:
+    """Return what provinces are called in each language; empty where as here, or as another is."""
+    own = dict(zip(provinces["region_id"], provinces["name"], strict=True))
+    bearers = find_bearers(own, told)
+    return {
+        region_id: [
+            text if text != own[region_id] and len(bearers[letters_of(text)]) == 1 else ""
+            for text in (shown.get(region_id, {}).get(language, "") for language in SPOKEN)
+        ]
+        for region_id in told
+    }
+
+
+def find_bearers(own: dict[str, str], told: dict[str, list[str]]) -> dict[str, set[str]]:
+    """Return by each name, in small letters, the provinces that bear it."""
+    bearers: dict[str, set[str]] = {"": set()}
+    for region_id, texts in told.items():
+        for text in (own[region_id], *texts):
+            bearers.setdefault(letters_of(text), set()).add(region_id)
+    return bearers
 
 
 def letters_of(text: str) -> str:

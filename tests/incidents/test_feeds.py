@@ -8,7 +8,15 @@ import pytest
 
 import riskmap as rm
 from riskmap.errors import InputError
-from riskmap.incidents.feeds import every_feed, recognise
+from riskmap.incidents.feeds import (
+    CLIENTS,
+    CURATED,
+    FEEDS,
+    MADE_OF,
+    TYPELESS,
+    every_feed,
+    recognise,
+)
 from riskmap.incidents.feeds.machine_coded import HEADERS
 from riskmap.incidents.quarantines import REASONS
 from riskmap.incidents.words import key
@@ -364,3 +372,12 @@ def test_a_column_without_a_name_is_no_column_of_the_feed(tmp_path):
     row = rm.read_incidents(path).iloc[0]
     assert row[["place", "admin1", "country", "actor", "notes"]].isna().all()
     assert row["source_id"] != "0"
+
+
+def test_what_is_known_of_feeds_is_told_where_they_are():
+    names = {feed.name for feed in FEEDS}
+    assert set(CURATED) == {"acled", "awsd", "gtd", "ucdp"}
+    assert set(TYPELESS) == {"ucdp"}
+    assert MADE_OF == {"hapi": "acled"}
+    assert names >= {*CURATED, *TYPELESS, *MADE_OF, *MADE_OF.values()}
+    assert {client.feed for client in CLIENTS.values()} - {None} <= names

@@ -7,7 +7,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.places.names.forms import fold_name
-from riskmap.places.names.units import _towns, name_in_chinese, tell_parts
+from riskmap.places.names.units import _towns, name_in, tell_parts
 from riskmap.settings import data_path
 
 
@@ -30,12 +30,27 @@ def test_every_shipped_province_is_found_by_its_own_name(every):
 @pytest.mark.slow
 def test_nearly_every_shipped_province_has_a_chinese_name_and_none_that_another_has(every):
     pairs = zip(every["name"], every["iso3"], strict=True)
-    found = pd.Series([name_in_chinese(name, iso3) for name, iso3 in pairs], every["iso3"])
+    found = pd.Series([name_in(name, iso3, "zh") for name, iso3 in pairs], every["iso3"])
     assert found.notna().mean() > 0.97
-    assert name_in_chinese("Takhar", "AFG") == name_in_chinese("ولاية تخار", "AFG") == "塔哈尔省"
-    assert name_in_chinese("Sindh", "PAK") == name_in_chinese("Sind", "PAK") == "信德省"
-    assert name_in_chinese("Khyber Pakhtunkhwa", "PAK") == "开伯尔-普赫图赫瓦省"
-    assert name_in_chinese("Takhar", "PAK") is None
+    assert name_in("Takhar", "AFG", "zh") == name_in("ولاية تخار", "AFG", "zh") == "塔哈尔省"
+    assert name_in("Sindh", "PAK", "zh") == name_in("Sind", "PAK", "zh") == "信德省"
+    assert name_in("Khyber Pakhtunkhwa", "PAK", "zh") == "开伯尔-普赫图赫瓦省"
+    assert name_in("Takhar", "PAK", "zh") is None
+
+
+def test_provinces_have_names_in_the_languages_that_countries_have():
+    with data_path("country_names.csv").open(encoding="utf-8", newline="") as file:
+        languages = next(csv.reader(file))[1:]
+    with data_path("places/unit_names.csv").open(encoding="utf-8", newline="") as file:
+        assert next(csv.reader(file))[5:] == languages
+    found = {language: name_in("Balkh", "AFG", language) for language in (*languages, "en", "xx")}
+    assert found == {
+        "ar": "ولاية بلخ",
+        "es": "Balj",
+        "ru": "Балх",
+        "zh": "巴尔赫省",
+        **dict.fromkeys(("fr", "pt", "en", "xx")),
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import shapely
 from riskmap.incidents.counted import find_double_counts, tell_counted
 from riskmap.incidents.duplicates import merge_duplicates
 from riskmap.incidents.duplicates.candidates import DUPLICATE, lead_of
+from riskmap.incidents.feeds import MADE_OF
 from riskmap.incidents.feeds.own_columns import column_names, find_parts
 from riskmap.incidents.quarantines import count_lost
 from riskmap.incidents.readers import read_file
@@ -288,7 +289,7 @@ def describe_file(found: ReadFile) -> FileReport:
         not_understood=count_not_understood(good["not_understood"]),
         bounds=int(good["toll"].notna().sum()),
         counted=tell_counted(good),
-        twice=tuple(find_double_counts(good)),
+        twice=tuple(find_double_counts(good, MADE_OF)),
         reasons=top,
         told=(*raw.told, *_tell_points(good, named=len(found.opened) > 1)),
         examples={

@@ -18,7 +18,7 @@ from riskmap.incidents.values import LARGEST_COUNT, parse_counts, parse_numbers
 from riskmap.incidents.words import SPLIT, key, read_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -32,8 +32,6 @@ _MOSTLY = 0.5
 _WEEKS, _MONTHS = 4, 2
 #: Where this share of the rows tells a story of its own, rows are incidents, and none is of zero.
 _STORIES, _STORY = 0.5, 30
-#: Where the counts of a feed are made from the incidents of another.
-_MADE_OF = {"hapi": "acled"}
 _A_DAY = np.timedelta64(1, "D")
 
 
@@ -275,7 +273,7 @@ def _count_padding(rows: pd.DataFrame, counts: pd.Series) -> int:
     return sum(int(find_padding(first[at], last[at], numbers[at]).sum()) for at in groups)
 
 
-def find_double_counts(incidents: pd.DataFrame) -> list[str]:
+def find_double_counts(incidents: pd.DataFrame, made_of: Mapping[str, str]) -> list[str]:
     """Return in words what is told twice: by incidents and by counts of one feed, or by two tables.
 
     Both count: a level may be too high for it, and none too low.
@@ -284,6 +282,8 @@ def find_double_counts(incidents: pd.DataFrame) -> list[str]:
     ----------
     incidents
         Incidents table.
+    made_of
+        Of feeds of counts, by name, the feed whose incidents they are made from.
 
     Examples
     --------
@@ -292,13 +292,13 @@ def find_double_counts(incidents: pd.DataFrame) -> list[str]:
     ...     "event_date": day, "event_date_end": day, "source_file": ["a", "b"],
     ...     "quarantine_reason": None})
     >>> table.loc[0, "event_date_end"] = day[1]
-    >>> find_double_counts(table)
+    >>> find_double_counts(table, {})
     ['acled may tell XQA twice from 2031-01-09 to 2031-01-09: incidents and counts all count']
     """
     if incidents["count"].isna().all():
         return []
     usable = incidents[incidents["quarantine_reason"].isna() & incidents["event_date"].notna()]
-    feed = usable["source"].replace(_MADE_OF)
+    feed = usable["source"].replace(dict(made_of))
     told = []
     for (name, country), rows in usable.groupby([feed, usable["country"].fillna("")]):
         counted = rows["count"].notna()

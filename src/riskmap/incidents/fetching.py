@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -23,11 +22,11 @@ from riskmap.errors import InputError, ServiceError
 from riskmap.incidents.articles import extract_incidents
 from riskmap.incidents.dates import read_day
 from riskmap.incidents.delimited import read_header, sniff_text
-from riskmap.incidents.feeds import acled, ucdp
+from riskmap.incidents.feeds import CLIENTS, acled
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.packed_files import laid_out
 from riskmap.incidents.parts import split_file
-from riskmap.incidents.queries import RELIEFWEB, Query, check_columns, plain
+from riskmap.incidents.queries import Query, check_columns, plain
 from riskmap.incidents.readers import no_incidents, read_incidents
 from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.sessions import PageStore, Session, collect_pages
@@ -45,17 +44,6 @@ if TYPE_CHECKING:
 
     from riskmap.incidents.queries import Client
 
-
-#: Every service by the name that callers write.
-CLIENTS: Mapping[str, Client] = MappingProxyType(
-    {
-        client.name: client
-        for client in (
-            *(ucdp.CLIENT, ucdp.FILES, acled.CLIENT, acled.WITHDRAWN),
-            *(acled.HAPI_CLIENT, RELIEFWEB),
-        )
-    }
-)
 
 #: Characters of a report that are read.
 LONGEST_REPORT = 200_000

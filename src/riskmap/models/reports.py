@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from riskmap.incidents.duplicates.likeness import CURATED
+from riskmap.incidents.feeds import CURATED
 from riskmap.models.what_ifs import WhatIfs
 from riskmap.panels.lapses import default_rules
 from riskmap.panels.measures import (
@@ -96,7 +96,7 @@ class Reports:
     def of_record(self, layer: str) -> set[tuple[str, str]]:
         """Return the sources that a layer is built on, as pairs of country and source.
 
-        These are the curated feeds (``duplicates.likeness.CURATED``), whose coders read many
+        These are the curated feeds (``incidents.feeds.CURATED``), whose coders read many
         publishers and tell incidents apart, and of the others the largest that together gave nine
         tenths of the layer's reports from a country of more than a year and less than ten years
         ago (of all, where the country has none so old), and have reported within five years. No

@@ -33,7 +33,7 @@ from riskmap.outputs.wordings import (
     region_names,
 )
 from riskmap.panels.measures import VICTIM_WORDS
-from riskmap.places.names.units import name_in_chinese
+from riskmap.places.names.units import name_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -41,9 +41,8 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import Level
 
-#: Drivers of a level that are named, and what follows a province's own name in Chinese.
+#: Drivers of a level that are named.
 _LEADING = 2
-_PROVINCE = re.compile("(?:省|州|邦|大区|地区)$")
 
 
 def _call(text: Any, names: Mapping[str, str]) -> Any:
@@ -118,24 +117,23 @@ class Edition:
     def _names(
         self, names: pd.Series, iso3: pd.Series, *, like: pd.Series | None = None
     ) -> pd.Series:
-        """Return names of provinces in Chinese where they are known, in an edition in Chinese.
+        """Return names of provinces in the edition's language where they are known in it.
 
         A district that has the name of its province is called like it, without the word for one.
         """
-        if self.words["code"] != "zh":
-            return names
+        language, word = self.words["code"], self.words["province_word"]
         found = [
-            name if pd.isna(name) else name_in_chinese(str(name), str(code)) or name
+            name if pd.isna(name) else name_in(str(name), str(code), language) or name
             for name, code in zip(names, iso3, strict=True)
         ]
         if like is not None:
             same = (names == like).fillna(value=False)
             is_province = self.layer.regions["adm_level"].eq(1).all()
             found = [
-                own if is_province else _PROVINCE.sub("", own) if alike else name
+                own if is_province else re.sub(word, "", own) if alike else name
                 for own, alike, name in zip(found, same, names, strict=True)
             ]
-        return pd.Series(found, names.index)
+        return pd.Series(found, names.index, dtype=names.dtype)
 
     @cached_property
     def names(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.duplicates.likeness import CURATED
+from riskmap.incidents.feeds import CURATED
 from riskmap.incidents.scope import Scope, find_gaps
 from riskmap.panels.lapses import (
     OPEN,

@@ -14,6 +14,7 @@ import pandas as pd
 
 from riskmap.errors import RiskmapWarning
 from riskmap.incidents.counted import find_double_counts
+from riskmap.incidents.feeds import MADE_OF
 from riskmap.places.evidence import are_named, find_members
 from riskmap.places.found_places import METHODS, SPREAD, Places, find_places
 from riskmap.places.names.units import tell_ages
@@ -153,7 +154,7 @@ def locate(
     """
     check_incidents(incidents)
     check_regions(regions)
-    for told in (*find_double_counts(incidents), *tell_ages(incidents, regions)):
+    for told in (*find_double_counts(incidents, MADE_OF), *tell_ages(incidents, regions)):
         warnings.warn(told, RiskmapWarning, stacklevel=2)
     found = find_places(incidents, regions, gazetteer=gazetteer)
     usable, kept = found.usable, found.reasons.isna().to_numpy()

@@ -39,8 +39,8 @@ from riskmap.incidents.duplicates.candidates import (
     lead_of,
     link_days,
 )
-from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.incidents.duplicates.merging import merge_linked
+from riskmap.incidents.feeds import CURATED
 from riskmap.incidents.parts import import_arrow
 from riskmap.schema import INCIDENT_COLUMNS, check_incidents, conform
 

@@ -21,7 +21,6 @@ from scipy import spatial
 
 from riskmap.incidents.duplicates.likeness import (
     ACTOR_SAME,
-    CURATED,
     ENOUGH,
     KM_PER_DEGREE,
     NATION_SAME,
@@ -33,6 +32,7 @@ from riskmap.incidents.duplicates.likeness import (
     count_days,
     score_pairs,
 )
+from riskmap.incidents.feeds import CURATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -20,6 +20,7 @@ import shapely
 from rapidfuzz import fuzz, process
 
 from riskmap.countries import fold
+from riskmap.incidents.feeds import CURATED, TYPELESS
 from riskmap.incidents.words import find_group, read_words
 
 if TYPE_CHECKING:
@@ -57,9 +58,6 @@ TOLL_SAME, TOLL_NONE, TOLL_OTHER = 2.0, 0.5, -2.0
 #: victims.
 TYPE_SAME, TYPE_OTHER, ACTOR_SAME, NATION_SAME = 0.5, -0.5, 1.0, 1.0
 
-#: Feeds whose types say who fights whom, and nothing of the means.
-TYPELESS = ("ucdp",)
-
 #: Points for the next day, and for another day (a corrected date, where texts begin alike).
 NEXT_DAY, OTHER_DAY = -1.0, -3.0
 
@@ -90,10 +88,9 @@ OTHER_STORY, SAME_STORY, SAME_WORDS = 0.2, 0.34, 80.0
 #: revised: then it may have corrected the district too.
 PROOF_LENGTH, SAME_REPORT = 60, 90.0
 
-#: Feeds whose coders have told incidents apart: their rows are different incidents, even where all
-#: that is told is the same (their text may be the title of a yearbook). With as large a share of
-#: the words and at one spot, rows of two of their releases are one.
-CURATED, SAME_CODED = ("acled", "awsd", "gtd", "ucdp"), 0.5
+#: With as large a share of the words and at one spot, rows of two releases of one feed whose coders
+#: have told incidents apart are one.
+SAME_CODED = 0.5
 
 _SUFFIX = re.compile(r"(?:ing|ers|er|ed|es|s|e)$")
 _STEM = 4

@@ -20,7 +20,6 @@ from riskmap.incidents.duplicates.candidates import (
     write_detail,
 )
 from riskmap.incidents.duplicates.likeness import (
-    CURATED,
     ENOUGH,
     SAME_STORY,
     SAME_WORDS,
@@ -31,6 +30,7 @@ from riskmap.incidents.duplicates.likeness import (
     in_other_regions,
     score_pairs,
 )
+from riskmap.incidents.feeds import CURATED
 from riskmap.schema import DATE_PRECISIONS, GEO_PRECISIONS
 
 if TYPE_CHECKING:

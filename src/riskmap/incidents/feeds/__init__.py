@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.feeds import acled, aid_workers, gtd, machine_coded, reviews, ucdp
 from riskmap.incidents.feeds.generic import generic_feed
 from riskmap.incidents.feeds.own_columns import is_readable
+from riskmap.incidents.queries import RELIEFWEB
 from riskmap.incidents.words import key, name_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from riskmap.incidents.feeds.mappings import Feed
+    from riskmap.incidents.queries import Client
 
 #: The feeds that are known by their columns, in the order in which a file is compared with them.
 FEEDS: tuple[Feed, ...] = (
@@ -34,6 +37,23 @@ FEEDS: tuple[Feed, ...] = (
     acled.WEEKLY,
     acled.MONTHLY,
     reviews.FEED,
+)
+
+#: The sources whose coders have told incidents apart, those whose types say nothing of the means,
+#: and those whose counts are made from the incidents of another one.
+CURATED = tuple(sorted({feed.name for feed in FEEDS if feed.curated}))
+TYPELESS = tuple(sorted({feed.name for feed in FEEDS if not feed.typed}))
+MADE_OF = {feed.name: feed.made_of for feed in FEEDS if feed.made_of}
+
+#: Every service by the name that callers write.
+CLIENTS: Mapping[str, Client] = MappingProxyType(
+    {
+        client.name: client
+        for client in (
+            *(ucdp.CLIENT, ucdp.FILES, acled.CLIENT, acled.WITHDRAWN),
+            *(acled.HAPI_CLIENT, RELIEFWEB),
+        )
+    }
 )
 
 

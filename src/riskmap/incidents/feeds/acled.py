@@ -145,6 +145,7 @@ FEED = Feed(
     scope=Scope(("violence",)),
     finish=_finish,
     reads=frozenset({"sub_event_type", "source", "timestamp"}),
+    curated=True,
 )
 
 
@@ -368,6 +369,7 @@ HAPI = Feed(
     scope=Scope(("violence",)),
     finish=_finish_hapi,
     reads=None,
+    made_of="acled",
 )
 
 

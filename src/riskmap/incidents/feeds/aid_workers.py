@@ -93,6 +93,7 @@ AWSD = Feed(
     reads=frozenset({"total_detained"}),
     restores_points=True,
     encoding="cp1252",
+    curated=True,
 )
 
 

@@ -131,4 +131,5 @@ FEED = Feed(
         | {"targtype1_txt", "targsubtype1_txt"}
     ),
     encoding="iso-8859-1",
+    curated=True,
 )

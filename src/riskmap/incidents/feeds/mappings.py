@@ -303,6 +303,13 @@ class Feed:
         How many columns at the end of such a row may be absent.
     encoding
         The encoding of files that are not UTF-8.
+    curated
+        Whether its coders have told incidents apart: its rows are different incidents, even where
+        all that is told is the same (their text may be the title of a yearbook).
+    made_of
+        The feed whose incidents its counts are made from.
+    typed
+        Whether its types say what was done; those that do not say who fights whom.
     """
 
     name: str
@@ -329,6 +336,9 @@ class Feed:
     marks: tuple[frozenset[str], ...] = ()
     optional: int = 0
     encoding: str = "utf-8"
+    curated: bool = False
+    made_of: str | None = None
+    typed: bool = True
 
     def fits(self, columns: AbstractSet[str]) -> bool:
         """Return whether columns, as they are compared, are those of one of its files."""

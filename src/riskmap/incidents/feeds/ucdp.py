@@ -118,6 +118,8 @@ FEED = Feed(
         "year": r"\d{4}",
         "date_start": r"\d{4}-\d\d-\d\d\D.*",
     },
+    curated=True,
+    typed=False,
 )
 
 

@@ -12,10 +12,10 @@ of a country are kept in the cache, so that the file of the whole world is read 
 from __future__ import annotations
 
 import csv
-import re
 from contextlib import suppress
 from functools import cache
 from importlib import metadata, resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 _JOINED_BY = " | "
 _SHIPS = "Natural Earth"
-_CHINESE = re.compile("[\u4e00-\u9fff]")
 _TIERS = {"same": LISTED, "within": PLACE}
 
 
@@ -54,12 +53,15 @@ class Unit(NamedTuple):
         Its names; of a ``same`` one the province's own comes first.
     since
         The year in which it was made; empty where it is not told.
+    spoken
+        What a ``same`` one is called in other languages, by their codes; empty where as it is here.
     """
 
     relation: str
     parts: tuple[str, ...]
     names: tuple[str, ...]
     since: str = ""
+    spoken: Mapping[str, str] = MappingProxyType({})
 
 
 @cache
@@ -67,8 +69,11 @@ def _units() -> Mapping[str, tuple[Unit, ...]]:
     """Return the units by country."""
     found: dict[str, list[Unit]] = {}
     with data_path("places/unit_names.csv").open(encoding="utf-8", newline="") as file:
-        for iso3, _, relation, parts, names in list(csv.reader(file))[1:]:
-            unit = Unit(relation, tuple(parts.split(";")), tuple(names.split(_JOINED_BY)))
+        head, *rows = csv.reader(file)
+        for iso3, _, relation, parts, names, *others in rows:
+            spoken = dict(zip(head[-len(others) :], others, strict=True))
+            own = tuple(names.split(_JOINED_BY))
+            unit = Unit(relation, tuple(parts.split(";")), own, spoken=spoken)
             found.setdefault(iso3, []).append(unit)
     with data_path("places/todays_units.csv").open(encoding="utf-8", newline="") as file:
         lines = (line for line in file if not line.startswith("#"))
@@ -114,8 +119,8 @@ def unit_forms(regions: pd.DataFrame, who: Callable[[str], int | None]) -> Itera
                 yield from (Form(name, codes[part], tier, is_spelt=True) for name in unit.names)
 
 
-def name_in_chinese(name: str, iso3: str) -> str | None:
-    """Return what a province of a country is called in Chinese; None where nothing tells.
+def name_in(name: str, iso3: str, language: str) -> str | None:
+    """Return what a province of a country is called in a language; None where nothing tells.
 
     Parameters
     ----------
@@ -123,22 +128,23 @@ def name_in_chinese(name: str, iso3: str) -> str | None:
         Any of its names.
     iso3
         The country.
+    language
+        Its code: a column of ``unit_names.csv``.
 
     Examples
     --------
-    >>> name_in_chinese("Takhar", "AFG"), name_in_chinese("Nowhere", "AFG")
-    ('塔哈尔省', None)
+    >>> name_in("Takhar", "AFG", "zh"), name_in("Balkh", "AFG", "es"), name_in("X", "AFG", "zh")
+    ('塔哈尔省', 'Balj', None)
     """
-    return _chinese_names(iso3).get(fold_name(name))
+    return _names_in(iso3, language).get(fold_name(name))
 
 
 @cache
-def _chinese_names(iso3: str) -> Mapping[str, str]:
-    """Return the Chinese names of a country's provinces by all their names but those of several."""
+def _names_in(iso3: str, language: str) -> Mapping[str, str]:
+    """Return what a country's provinces are called by all their names but those of several."""
     found: dict[str, str | None] = {}
     for unit in _units().get(iso3, ()):
-        own = next((name for name in unit.names if _CHINESE.search(name)), None)
-        if unit.relation == "same" and own:
+        if own := unit.spoken.get(language):
             for name in {fold_name(one) for one in unit.names}:
                 found[name] = None if name in found else own
     return {name: own for name, own in found.items() if own}

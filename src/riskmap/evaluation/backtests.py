@@ -44,13 +44,10 @@ METRICS = ("brier", "log_score", "crps")
 
 #: Width of the intervals around a skill.
 CONFIDENCE = 0.9
-
 #: A region is active when something happened in it in so many days before the origin.
 ACTIVE_DAYS = 365
-
 #: Probabilities nearer to 0 or 1 are scored as this near, so that a mean can be taken.
 SUREST = 1e-6
-
 #: Ends of the interval whose coverage is measured.
 INTERVAL = (0.05, 0.95)
 
@@ -214,11 +211,10 @@ class Backtest(Tables):
         return views.plot_backtest(self, bins=bins, ax=ax)
 
     def _summary(self) -> Mapping[str, object]:
-        table = self.forecasts
+        table, days = self.forecasts, {min(self.horizon_days), max(self.horizon_days)}
         last = str(table["origin"].max()).removesuffix(" 00:00:00")
-        days = [f"{days:g}" for days in sorted({min(self.horizon_days), max(self.horizon_days)})]
         return {
-            "series": f"{self.series}, for {' to '.join(days)} days",
+            "series": f"{self.series}, for {' to '.join(f'{n:g}' for n in sorted(days))} days",
             "origins": f"{table['origin'].nunique():,}, the last {last}",
             "regions": f"{table['region_id'].nunique():,}",
             "models": ", ".join(dict.fromkeys(table["model"])),

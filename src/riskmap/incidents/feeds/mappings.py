@@ -303,13 +303,10 @@ class Feed:
         How many columns at the end of such a row may be absent.
     encoding
         The encoding of files that are not UTF-8.
-    curated
-        Whether its coders have told incidents apart: its rows are different incidents, even where
-        all that is told is the same (their text may be the title of a yearbook).
+    curated, typed
+        Whether its coders told incidents apart, however alike; whether types say what was done.
     made_of
         The feed whose incidents its counts are made from.
-    typed
-        Whether its types say what was done; those that do not say who fights whom.
     """
 
     name: str

@@ -121,9 +121,8 @@ def forecast(
     codes = report_codes(evidence, panel.group)
     reports = find_reports(panel, codes)
     histories, fitted, layers = _learn(panel, chosen, days, reports=reports)
-    whole = impute_lost(panel)
-    asked_of_all = {} if whole is None else _predict(whole, chosen, days)
-    frame, components = _forecast_layers(panel, histories, layers, asked_of_all, days=days)
+    whole = [_predict(one, chosen, days) for one in impute_lost(panel)]
+    frame, components = _forecast_layers(panel, histories, layers, whole, days=days)
     rates = _rates(fitted, histories, days) if layers else {}
     answers: dict[tuple[object, ...], CountDistribution] = {}
     asked = [
@@ -222,13 +221,13 @@ def _forecast_layers(
     panel: Panel,
     histories: Mapping[str, CountHistory],
     layers: Mapping[str, LayerModel],
-    whole: Mapping[str, CountDistribution],
+    whole: Sequence[Mapping[str, CountDistribution]],
     *,
     days: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the forecast and the components of each layer, missing where nothing is known.
 
-    `whole` is what each layer would be, had the rows counted that were set aside.
+    `whole` is what each layer may be, had the rows counted that were set aside.
     """
     shares = [shares_by_region(panel, end) for end in ("share_low", "share_high")]
     ensemble = [make_layers(fit_models(one, histories, days), histories, panel) for one in ENSEMBLE]
@@ -257,7 +256,7 @@ def _forecast_layers(
             p_low=np.minimum(p_any, low),
             p_high=np.maximum(p_any, high),
             p_own=np.minimum(p_any, _p_own(model, histories, found, days)),
-            p_whole=p_any if layer not in whole else np.maximum(p_any, whole[layer].p_gt(0)),
+            p_whole=np.max([p_any, *(one[layer].p_gt(0) for one in whole if layer in one)], axis=0),
         )
         frames.append(numbers)
         named = model.components(histories).items()

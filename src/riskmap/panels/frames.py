@@ -364,16 +364,17 @@ def _exposure(
     return given
 
 
-def impute_lost(panel: Panel) -> Panel | None:
-    """Return the panel as if what was set aside had counted; None where nothing was.
+def impute_lost(panel: Panel) -> list[Panel]:
+    """Return the panels as if what was set aside had counted; none where nothing was.
 
     A row that was set aside counts in its region, or in equal parts in those of its province; one
     that knows neither, nowhere. Without a readable day it is given one of its source's other
     reports, so that all of them are spread over time as those are. One that is spread over its
     province since nobody knows its district shows that its source may name each district of it;
     one that may be of two areas counts whole in either. Who was hit in words that are not
-    understood is foreign, and what is of an unknown type without a toll is no attack, which teaches
-    nothing of how many attacks hit foreigners.
+    understood is foreign. What is of an unknown type without a toll may be no attack, which teaches
+    nothing of how many attacks hit foreigners, or one, of which others lend to their neighbours:
+    there are two panels then.
 
     Parameters
     ----------
@@ -386,18 +387,24 @@ def impute_lost(panel: Panel) -> Panel | None:
     >>> districts, table = rm.datasets.regions(), rm.datasets.incidents()
     >>> table.loc[90:99, "quarantine_reason"] = "bad_number"
     >>> panel = rm.count_incidents(rm.locate(table, districts), districts, as_of="2025-01-01")
-    >>> whole = impute_lost(panel)
+    >>> (whole,) = impute_lost(panel)
     >>> float(whole.frame["reports"].sum() - panel.frame["reports"].sum())
     10.0
     """
     evidence, lost = panel.evidence.drop(columns="relevance", errors="ignore"), _place_lost(panel)
     read = _read_strange(evidence)
-    if lost.empty and read is evidence:
-        return None
-    hit = lost["foreign_victims"].mask(leaves_victims_unclear(lost), 1) if len(lost) else None
-    both = pd.concat([read, lost.assign(foreign_victims=hit)], ignore_index=True)
-    whole = recount_evidence(
-        both,
+    if lost.empty:
+        return [] if read is evidence else [_recount(read, panel)]
+    hit = lost["foreign_victims"].mask(leaves_victims_unclear(lost), 1)
+    lost = lost.assign(foreign_victims=hit)
+    tables = [evidence] if read is evidence else [evidence, read]
+    return [_recount(pd.concat([one, lost], ignore_index=True), panel) for one in tables]
+
+
+def _recount(evidence: pd.DataFrame, panel: Panel) -> Panel:
+    """Return the panel of other evidence, with what else the models are told."""
+    found = recount_evidence(
+        evidence,
         keys=panel.keys,
         neighbours=panel.neighbours,
         start=str(panel.edges[0]),
@@ -405,7 +412,7 @@ def impute_lost(panel: Panel) -> Panel | None:
         every=panel.every,
         group=panel.group,
     )
-    return replace(whole, exposure=panel.exposure, breaks=panel.breaks, lead_days=panel.lead_days)
+    return replace(found, exposure=panel.exposure, breaks=panel.breaks, lead_days=panel.lead_days)
 
 
 def _read_strange(incidents: pd.DataFrame) -> pd.DataFrame:

@@ -543,3 +543,26 @@ def test_a_note_of_several_attacks_says_so(text, phrase):
 @pytest.mark.parametrize("text", ["Two attackers fled", "An attack killed two separate guards"])
 def test_a_note_of_one_attack_does_not(text):
     assert rm.derive_victims(read(notes=text))["not_understood"].isna().all()
+
+
+@pytest.mark.parametrize("stated", ["security", "construction", "aid", "site:Camp 4"])
+def test_a_note_of_an_attack_on_foreigners_stands_beside_another_target(stated):
+    note = "Attack on Chinese road camp; two guards killed"
+    found = rm.derive_victims(read(target=stated, notes=note))
+    assert hits_foreigners(found).all()
+    assert found["not_understood"].tolist() == [f"target={stated}"]
+    assert found["derived"].str.contains("target").all()
+
+
+@pytest.mark.parametrize(
+    ("stated", "note", "nations"),
+    [
+        ("XQA", "Two Chinese kidnapped, local driver killed", "CHN;XQA"),
+        ("IND", "Two Chinese and an Indian killed", "CHN;IND"),
+        ("CHN", "Two Chinese engineers killed", "CHN"),
+        ("XQA", "Talks with Chinese officials went on", "XQA"),
+    ],
+)
+def test_nations_of_those_who_were_hit_stand_beside_the_stated_ones(stated, note, nations):
+    table = rm.datasets.incidents().head(1).assign(country="XQA", nationality=stated, notes=note)
+    assert rm.derive_victims(table)["nationality"].tolist() == [nations]

@@ -217,3 +217,36 @@ def test_workers_who_were_hit_are_victims(tmp_path, header):
     rows = "2031-05-01,Kelda,XQA,2,1,2\n2031-05-02,Kelda,XQA,4,0,\n2031-05-03,Kelda,XQA,1,,1\n"
     found = read(tmp_path, f"date,place,country,Killed,Injured,{header}\n{rows}").incidents
     assert found["foreign_victims"].fillna(0).tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("type,killed,injured,Foreign killed", "kidnapping,0,0,0"),
+        ("type,killed,injured,Foreign killed", "armed attack,0,2,0"),
+        ("type,killed,injured,Foreign killed,Foreign abducted", "kidnapping,0,0,0,"),
+        ("type,killed,injured,Foreign killed,Foreign injured", "armed attack,1,2,0,?"),
+        (
+            "type,killed,injured,National staff killed,International staff killed",
+            "kidnapping,0,0,0,0",
+        ),
+    ],
+)
+def test_that_no_foreigner_was_killed_tells_nothing_of_the_others(tmp_path, header, row):
+    table = read(tmp_path, f"date,place,{header}\n2031-05-01,Kelda,{row}\n").incidents
+    assert not tells_victims(table).any()
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "number"),
+    [
+        ("type,killed,injured,Foreign killed", "armed attack,2,0,0", 0),
+        ("type,killed,injured,Foreign killed,Foreign injured", "armed attack,1,2,0,0", 0),
+        ("type,killed,injured,Foreign killed,Foreign abducted", "kidnapping,0,0,0,0", 0),
+        ("type,killed,injured,Foreign killed,Foreign abducted", "kidnapping,0,0,0,2", 2),
+        ("type,killed,injured,Foreign killed,Foreign victims", "kidnapping,0,0,0,0", 0),
+    ],
+)
+def test_where_each_part_is_told_the_sum_is(tmp_path, header, row, number):
+    table = read(tmp_path, f"date,place,{header}\n2031-05-01,Kelda,{row}\n").incidents
+    assert table["foreign_victims"].tolist() == [number]

@@ -1,7 +1,8 @@
 """Who was hit, from free text: by a documented word list alone, with the phrase kept as evidence.
 
 The list is ``data/victim_words.csv``; nationalities are the demonyms of ``data/countries.csv``.
-Only missing values are filled, and each is named in ``derived`` with its phrase in ``evidence``.
+Missing values are filled, each named in ``derived`` with its phrase in ``evidence``; nations of
+victims, and at whom an attack was aimed, stand beside what a row's own columns say.
 """
 
 from __future__ import annotations
@@ -176,11 +177,42 @@ def _fill(incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]]) 
         for row in np.flatnonzero(incidents[column].isna().to_numpy()):
             if name in facts[row]:
                 remarks.note(int(row), column, facts[row][name][0])
+    _stand_beside(derived, incidents, facts, told, remarks)
     for name, joint in joints.items():
         texts = [joint.join(dict.fromkeys(filter(None, row))) or None for row in told[name]]
         derived[name] = pd.Series(texts, index=incidents.index, dtype="str")
     derived["not_understood"] = remarks.follow(derived["not_understood"])
     return derived
+
+
+def _stand_beside(
+    derived: gpd.GeoDataFrame,
+    incidents: gpd.GeoDataFrame,
+    facts: list[dict[str, tuple[Any, str]]],
+    told: Mapping[str, list[list[str]]],
+    remarks: Remarks,
+) -> None:
+    """Put nations of victims, and at whom it was aimed, beside what a row's own columns say.
+
+    Who is aimed at as a foreigner is so first; what else is told of the aim is kept as a remark.
+    """
+    for column, name in {"nationality": "hit_nations", "target": "target"}.items():
+        stated = incidents[column].notna() & ~incidents["source"].isin(OWN_TARGETS)
+        values = derived[column].astype(object).to_numpy(copy=True)
+        for row in (row for row in np.flatnonzero(stated.to_numpy()) if name in facts[row]):
+            own, (found, phrase) = str(values[row]), facts[row][name]
+            if column == "target":
+                if own == found:
+                    continue
+                first = found if found == "foreigners" else own
+                remarks.note(int(row), column, own if first == found else found)
+            else:
+                first = ";".join(sorted({*own.split(";"), *found.split(";")}))
+            if first != own:
+                values[row] = first
+                told["derived"][row].append(column)
+                told["evidence"][row].append(phrase)
+        derived[column] = pd.Series(values, index=derived.index).astype(incidents[column].dtype)
 
 
 def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
@@ -314,6 +346,8 @@ def _victims(people: list[Person], country: str) -> dict[str, tuple[Any, str]]:
         return facts
     if nations:
         facts["nationality"] = (";".join(sorted(nations)), list(nations.values())[-1])
+    if hit := {p.nation: p.phrase for p in reversed(abroad) if p.nation and p.was_hit}:
+        facts["hit_nations"] = (";".join(sorted(hit)), list(hit.values())[-1])
     if not country and len(nations) == 1 and all(person.nation for person in people):
         return facts  # whether they are foreign is told by the country that it happened in
     facts["staff_type"] = ("mixed" if country in nations else "international", abroad[0].phrase)

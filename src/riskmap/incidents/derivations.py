@@ -24,7 +24,15 @@ from riskmap.incidents.victim_phrases import (
     openings,
     words,
 )
-from riskmap.incidents.words import HAN, any_of, find_group, read_list, read_words
+from riskmap.incidents.words import (
+    ATTACKS,
+    HAN,
+    OTHER_LETTER,
+    any_of,
+    find_group,
+    read_list,
+    read_words,
+)
 from riskmap.schema import check_incidents
 
 if TYPE_CHECKING:
@@ -40,6 +48,9 @@ FILLED = ("nationality", "foreign_victims", "staff_type", "sector", "target", "c
 OWN_TARGETS = ("awsd", "shcc", "sind")
 #: What words say beside them, which is noted where a column is missing.
 _OTHER = {"sector": "other_sector", "count": "several"}
+#: The tolls, and how many letters before what befell people a word may say that it did not.
+_HARM, _REACH = ("killed", "wounded", "abducted"), 60
+_CLAUSE = re.compile(r"[.;:!?,\n，。；]")  # noqa: RUF001 - signs of Chinese
 _WORD = re.compile(r"\w+")
 _HAN_FORM = re.compile("(?<=..)(?:股份|有限|责任|公司|集团|控股)+$")
 _LONG_FORM = 5
@@ -178,6 +189,7 @@ def _fill(incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]]) 
             if name in facts[row]:
                 remarks.note(int(row), column, facts[row][name][0])
     _stand_beside(derived, incidents, facts, told, remarks)
+    _tell_harm(incidents, facts, remarks)
     for name, joint in joints.items():
         texts = [joint.join(dict.fromkeys(filter(None, row))) or None for row in told[name]]
         derived[name] = pd.Series(texts, index=incidents.index, dtype="str")
@@ -213,6 +225,62 @@ def _stand_beside(
                 told["derived"][row].append(column)
                 told["evidence"][row].append(phrase)
         derived[column] = pd.Series(values, index=derived.index).astype(incidents[column].dtype)
+
+
+def _tell_harm(
+    incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]], remarks: Remarks
+) -> None:
+    """Note that somebody was hit in a row of no attack of which the tolls don't say so.
+
+    A row that tells any toll tells of the killed and the wounded, but not of the abducted.
+    """
+    blank = incidents[list(_HARM)].isna()
+    other = incidents["event_type"].notna() & ~incidents["event_type"].isin((*ATTACKS, "unknown"))
+    for name in _HARM:
+        untold = blank[name] if name == "abducted" else blank.all(axis=1)
+        for row in np.flatnonzero((untold & other).to_numpy(bool)):
+            if name in facts[row]:
+                remarks.note(int(row), name, facts[row][name][1])
+
+
+def find_harm(text: str) -> dict[str, str]:
+    """Return whether a text says that people were killed, wounded or abducted, and its words.
+
+    Examples
+    --------
+    >>> find_harm("Gunmen killed 3 villagers"), find_harm("Nobody was injured")
+    ({'killed': 'killed'}, {})
+    """
+    found: dict[str, str] = {}
+    for match in _harms().finditer(text):
+        before = text[max(0, match.start() - _REACH) : match.start()]
+        clause = _CLAUSE.split(before)[-1]
+        if not _unharmed().search(clause):
+            found.setdefault(match.lastgroup or "", match.group())
+    return found
+
+
+@lru_cache(maxsize=1)
+def _harms() -> re.Pattern[str]:
+    """Return the pattern of what befell people, a group for each of the tolls."""
+    parts = []
+    for name in _HARM:
+        listed = {word for word, toll in words()["harm"].items() if toll == name}
+        latin = {word for word in listed if not OTHER_LETTER.search(word)}
+        parts.append(rf"(?P<{name}>\b(?:{any_of(latin)})s?\b|{any_of(listed - latin)})")
+    return re.compile("|".join(parts), re.IGNORECASE)
+
+
+@lru_cache(maxsize=1)
+def _unharmed() -> re.Pattern[str]:
+    """Return the pattern of what says that nobody was hit, or only that somebody may be."""
+    latin = {word for word in words()["nobody"] if not OTHER_LETTER.search(word)}
+    other = any_of({*words()["nobody"]} - latin)
+    no = r"no|not|nobody|none|never|without|neither|nor|avoided|keine?|niemand"
+    may = r"to be|would|could|might|will|if|who|whoever|having|attempt(?:ed)? to|threat\w*"
+    return re.compile(
+        rf"\b(?:{no}|{may}|{any_of(latin)})\b|{other}|n['’]t\b|[无没未]", re.IGNORECASE
+    )
 
 
 def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
@@ -305,6 +373,7 @@ def _facts(text: str, country: str) -> dict[str, tuple[Any, str]]:
     found = set(_WORD.findall(text.casefold()))
     if not found.isdisjoint(openings("sector")):
         facts |= _work(text, people if facts else [])
+    facts |= {name: (word, word) for name, word in find_harm(text).items()}
     if several := _SEVERAL.search(text):
         facts["several"] = (several.group(), several.group())
     if aim := find_aim(text, country):

@@ -14,6 +14,8 @@ import pandas as pd
 
 from riskmap.countries import find_country, from_iso2
 from riskmap.incidents.coordinates import SQUARE, split_pair
+from riskmap.incidents.counted import read_sums
+from riskmap.incidents.derivations import find_harm
 from riskmap.incidents.feeds.mappings import (
     AREAS,
     STAFF_TYPES,
@@ -26,6 +28,7 @@ from riskmap.incidents.feeds.mappings import (
 from riskmap.incidents.feeds.own_columns import (
     HIT,
     column_names,
+    find_harm_columns,
     find_nation_columns,
     find_parts,
     is_sum,
@@ -99,6 +102,9 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     waters = frame["place"].where(at_sea)
     frame = frame.assign(place=frame["place"].mask(at_sea))
     frame = frame.assign(**add_parts(source, frame))
+    sums = find_harm_columns(tuple(source.raw.rows.columns))
+    notes = (source.tolls, source.not_understood)
+    frame = frame.assign(**read_sums(source.raw.rows, frame, sums, *notes))
     lost = note_points(source, frame)
     why = stated_reasons(source).fillna(lost.where(lost.isna(), "bad_coordinates"))
     nation_of = {key(name): code for name, code in find_nation_columns(source.raw.rows).items()}
@@ -120,7 +126,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
             frame["nationality"] = join_texts(frame["nationality"], nations)
     note_unsure_harm(source, frame)
     used = {source.name(name) for some in (*names.values(), _OWN_NAMES) for name in some}
-    used |= {source.name(name) for name in nation_of}
+    used |= {*(source.name(name) for name in nation_of), *sums}
     unstated = pd.Series(find_precision(frame), frame.index, dtype="str")
     unstated = unstated.mask(frame["region_id"].notna()).mask(frame["latitude"].notna(), "point")
     return {
@@ -215,17 +221,7 @@ def stated_reasons(source: Source) -> pd.Series:
 def find_sums(
     source: Source, frame: pd.DataFrame, names: Mapping[str, tuple[str, ...]]
 ) -> pd.Series:
-    """Return which rows sum up others: those without a date, or of a table of counts without place.
-
-    Parameters
-    ----------
-    source
-        The rows.
-    frame
-        Their columns so far.
-    names
-        The names of columns.
-    """
+    """Return which rows sum up others: those without a date, or of counts without a place."""
     sums = repeat_text(None, len(source))
     if any(name in source for name in names["count"]):
         for name in AREAS[:-1]:
@@ -389,7 +385,7 @@ def _hear(name: str, text: str) -> str:
         text = f"Victims: {text} {words}" if text.strip().isdigit() and int(text) else text
         text = text if text.startswith("Victims: ") else f"Victims: {text}"
     told = any(person.was_hit or text.startswith("Victims: ") for person in find_people(text))
-    return text if told or find_aim(text) else ""
+    return text if told or find_aim(text) or find_harm(text) else ""
 
 
 def read_people(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:

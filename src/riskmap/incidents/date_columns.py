@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from riskmap.incidents.calendars import CALENDARS, local_days, zones_of
+from riskmap.incidents.calendars import CALENDARS, is_in_order, local_days, zones_of
 from riskmap.incidents.dates import (
     DIGITS,
     NUMBERS,
@@ -194,10 +194,9 @@ def settle_others(texts: Sequence[str], days: Sequence[Day]) -> list[Day]:
     """Return days with those settled that the other dates of their column complete.
 
     A date without a year is of the year that all others are of, or of the next where it follows
-    on them; it is ambiguous where both may be. One of another calendar is of
-    the one by which it falls among them, a year before or after at most. ``January 20`` is a day
-    among days, and a month among months; where others are of both kinds, of neither, or of several
-    years, it is ambiguous.
+    on them; it is ambiguous where both may be. One of another calendar is of the one by which it
+    falls among them, a year before or after at most. ``January 20`` is a day among days, a month
+    among months; where others are of both kinds, of neither, or of several years, it is ambiguous.
 
     Examples
     --------
@@ -225,14 +224,15 @@ def settle_others(texts: Sequence[str], days: Sequence[Day]) -> list[Day]:
             settled[i] = _in_other_calendar(text, settled[i], years, orders)
         yearless = settled[i].reason == "bad_date" or (i in bare and not spans)
         if yearless and len(years) == 1 and settled[i].reason and len(text) <= _LONG:
-            settled[i] = _in_year(text.strip(), settled[i], exact)
+            settled[i] = _in_year(text.strip(), i, settled, exact)
     return settled
 
 
-def _in_year(text: str, day: Day, exact: set[date]) -> Day:
+def _in_year(text: str, i: int, days: Sequence[Day], exact: set[date]) -> Day:
     """Return a date without a year as it falls among others of one year, or near them.
 
-    Where the year before or after is nearer, it is of that, unless the one of the others is near.
+    Where the year before or after is nearer, it is of that, unless the one of the others is near;
+    but of none that is earlier than the order in which the dates stand shows.
     """
     low, high = min(exact), max(exact)
     found: list[tuple[int, int, Day]] = []
@@ -243,11 +243,16 @@ def _in_year(text: str, day: Day, exact: set[date]) -> Day:
             away = max((low - one.first).days, (one.last - high).days, 0)
             found.append((away, order, one))
     if not found:
-        return day
+        return days[i]
     nearest, same = min(found, key=lambda one: one[:2]), min(found, key=lambda one: one[1])
     if nearest is same or nearest[0] > _NEAR:
         return same[2]
-    return nearest[2] if same[0] > _NEAR else day
+    other = nearest[2] if same[0] > _NEAR else days[i]
+    if other.first and same[2].first and other.first > same[2].first:
+        return other
+    dates = [one.first if one.first == one.last else None for one in days]
+    stands, fits = (is_in_order(one.first, i, dates) for one in (same[2], other))
+    return same[2] if stands else days[i] if fits is False else other
 
 
 #: Days of a month, at least and at most; what is no chance; how many months show that they are of

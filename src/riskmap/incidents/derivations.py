@@ -50,6 +50,7 @@ OWN_TARGETS = ("awsd", "shcc", "sind")
 _OTHER = {"sector": "other_sector", "count": "several"}
 #: The tolls, and how many letters before what befell people a word may say that it did not.
 _HARM, _REACH = ("killed", "wounded", "abducted"), 60
+_LINK = re.compile(r"\w+://\S+")
 _CLAUSE = re.compile(r"[.;:!?,\n，。；]")  # noqa: RUF001 - signs of Chinese
 _WORD = re.compile(r"\w+")
 _HAN_FORM = re.compile("(?<=..)(?:股份|有限|责任|公司|集团|控股)+$")
@@ -252,6 +253,7 @@ def find_harm(text: str) -> dict[str, str]:
     ({'killed': 'killed'}, {})
     """
     found: dict[str, str] = {}
+    text = _LINK.sub(" ", text)
     for match in _harms().finditer(text):
         before = text[max(0, match.start() - _REACH) : match.start()]
         clause = _CLAUSE.split(before)[-1]

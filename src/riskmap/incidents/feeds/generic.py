@@ -126,7 +126,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
             frame["nationality"] = join_texts(frame["nationality"], nations)
     note_unsure_harm(source, frame)
     used = {source.name(name) for some in (*names.values(), _OWN_NAMES) for name in some}
-    used |= {*(source.name(name) for name in nation_of), *sums}
+    used |= {source.name(name) for name in nation_of}
     unstated = pd.Series(find_precision(frame), frame.index, dtype="str")
     unstated = unstated.mask(frame["region_id"].notna()).mask(frame["latitude"].notna(), "point")
     return {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.incidents.derivations import find_facts
 from riskmap.incidents.words import find_group
-from riskmap.panels.measures import hits_foreigners
+from riskmap.panels.measures import hits_foreigners, is_violence
 
 
 @pytest.mark.parametrize(
@@ -566,3 +566,30 @@ def test_a_note_of_an_attack_on_foreigners_stands_beside_another_target(stated):
 def test_nations_of_those_who_were_hit_stand_beside_the_stated_ones(stated, note, nations):
     table = rm.datasets.incidents().head(1).assign(country="XQA", nationality=stated, notes=note)
     assert rm.derive_victims(table)["nationality"].tolist() == [nations]
+
+
+@pytest.mark.parametrize(
+    ("note", "is_hit"),
+    [
+        ("Gunmen killed 3 villagers", True),
+        ("2 Chinese abducted", True),
+        ("Two people were wounded by stones", True),
+        ("Trois villageois tués", True),
+        ("村民3人遇害", True),
+        ("Crowd dispersed, no one was injured", False),
+        ("A letter said that he would be killed", False),
+        ("无人受伤", False),
+        ("https://example.org/three-killed", False),
+        ("Shops closed", False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["other", "unrest", "arrest"])
+def test_a_note_that_says_people_were_hit_makes_it_violence(note, is_hit, kind):
+    found = rm.derive_victims(read(notes=note, event_type=kind))
+    assert is_violence(found).tolist() == [is_hit]
+
+
+def test_tolls_that_are_told_stand_against_a_note_but_not_for_the_abducted():
+    rows = read(notes=["3 villagers killed", "2 Chinese abducted"], event_type="other")
+    rows = rows.assign(killed=pd.array([0, 0], "Int64"), wounded=pd.array([0, 0], "Int64"))
+    assert is_violence(rm.derive_victims(rows)).tolist() == [False, True]

@@ -238,8 +238,8 @@ def _in_year(text: str, i: int, days: Sequence[Day], exact: set[date]) -> Day:
     found: list[tuple[int, int, Day]] = []
     for order, year in enumerate((low.year, low.year + 1, low.year - 1)):
         tries = (f"{text.replace('-', ' ')} {year}", f"{year}年{text}")
-        one = next((one for one in map(read_day, tries) if one.first and one.last), Day())
-        if one.first is not None and one.last is not None:
+        one = next((one for one in map(read_day, tries) if one.first), Day())
+        if one.first and one.last:
             away = max((low - one.first).days, (one.last - high).days, 0)
             found.append((away, order, one))
     if not found:
@@ -248,7 +248,7 @@ def _in_year(text: str, i: int, days: Sequence[Day], exact: set[date]) -> Day:
     if nearest is same or nearest[0] > _NEAR:
         return same[2]
     other = nearest[2] if same[0] > _NEAR else days[i]
-    if other.first and same[2].first and other.first > same[2].first:
+    if nearest[1] == 1 and other.first:  # of the next year
         return other
     dates = [one.first if one.first == one.last else None for one in days]
     stands, fits = (is_in_order(one.first, i, dates) for one in (same[2], other))
@@ -258,10 +258,9 @@ def _in_year(text: str, i: int, days: Sequence[Day], exact: set[date]) -> Day:
 #: Days of a month, at least and at most; what is no chance; how many months show that they are of
 #: years, where one can be no day, and of how many years at most.
 _A_MONTH, _DAYS, _CHANCE, _SHOWN_MONTHS, _MANY_YEARS = 28, 31, 1e-6, 4, 10
-#: A date without a year is taken for one so many days from the others.
-_NEAR = 92
-#: Signs of a date without a year, at most, and what stands between a month and its year.
-_LONG, _JOINTS = 40, "-/ ,'."
+#: A date without a year lies so many days from the others, and has so many signs, at most; and what
+#: stands between a month and its year.
+_NEAR, _LONG, _JOINTS = 92, 40, "-/ ,'."
 
 
 def _are_months(texts: set[str]) -> bool:
@@ -283,9 +282,8 @@ def _in_other_calendar(
     text: str, day: Day, years: set[int], orders: Mapping[str, bool | None]
 ) -> Day:
     """Return a date by the only calendar of which it falls among given years; else as it was."""
-    near = range(min(years) - 1, max(years) + 2)
     read = [_read_in(text, name, orders) for name in CALENDARS]
-    found = [one for one in read if one.first and one.first.year in near]
+    found = [d for d in read if d.first and min(years) - 1 <= d.first.year <= max(years) + 1]
     return found[0] if len(found) == 1 else day
 
 
@@ -369,8 +367,8 @@ def _shown_order(
             return None
     if mark == "." and orders <= {True}:
         return True
-    enough = len(pairs) >= max(_SHOWN, _SHARE * len(rows))
-    return orders.pop() if len(orders) == 1 and enough else None
+    is_shown = len(orders) == 1 and len(pairs) >= max(_SHOWN, _SHARE * len(rows))
+    return orders.pop() if is_shown else None
 
 
 def tell_orders(counts: Mapping[str, int], rules: DateRules | None = None) -> dict[str, str]:
@@ -454,11 +452,8 @@ def read_parts(year: pd.Series, month: pd.Series, day: pd.Series, *, columns: st
     >>> days.first.tolist(), days.last.tolist()
     ([datetime.date(2024, 2, 1)], [datetime.date(2024, 2, 29)])
     """
-    blank = ("", "0", "-9", "-99")
-    year, month, day = (
-        part.str.strip().str.replace(r"\.0$", "", regex=True) for part in (year, month, day)
-    )
-    year, month, day = (part.where(~part.isin(blank), "") for part in (year, month, day))
+    parts = (part.str.strip().str.replace(r"\.0$", "", regex=True) for part in (year, month, day))
+    year, month, day = (part.where(~part.isin(("", "0", "-9", "-99")), "") for part in parts)
     texts = year.where(month == "", year + "-" + month)
     texts = texts.where((month == "") | (day == ""), texts + "-" + day).where(year != "", "")
     return read_days(texts, column=columns)

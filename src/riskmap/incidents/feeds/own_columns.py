@@ -247,7 +247,7 @@ def find_harm_columns(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
     {'Killed/Injured': ('killed', 'wounded'), 'Casualties': ()}
     """
     tolls = ("killed", "wounded", "abducted")
-    kinds = read_words("harm") | {word: name for name in tolls for word in column_names()[name]}
+    kinds = {word: name for name in tolls for word in column_names()[name]} | {**read_words("harm")}
     plain, found = read_words("filler").keys() | read_words("victim_part").keys(), {}
     for column in header:
         name = key(column)

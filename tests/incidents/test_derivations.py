@@ -590,6 +590,6 @@ def test_a_note_that_says_people_were_hit_makes_it_violence(note, is_hit, kind):
 
 
 def test_tolls_that_are_told_stand_against_a_note_but_not_for_the_abducted():
-    rows = read(notes=["3 villagers killed", "2 Chinese abducted"], event_type="other")
-    rows = rows.assign(killed=pd.array([0, 0], "Int64"), wounded=pd.array([0, 0], "Int64"))
-    assert is_violence(rm.derive_victims(rows)).tolist() == [False, True]
+    for note, is_hit in (("3 villagers killed", False), ("2 Chinese abducted", True)):
+        rows = read(notes=note, event_type="other", killed=0, wounded=0)
+        assert is_violence(rm.derive_victims(rows)).tolist() == [is_hit]

@@ -332,7 +332,11 @@ def count_foreign(
         (partial if fates else totals).append(numbers)
         nations.append(words.where((words != "") & (words != _FOREIGN) & (numbers != 0)))
     told = pd.concat(partial, axis=1).sum(axis=1, min_count=1)
-    totals.append(told.mask((told == 0).fillna(value=False) & np.any([*open_.values()], axis=0)))
+    none = (told == 0).fillna(value=False).to_numpy(bool)
+    kidnapped = none & open_["abducted"] & (frame["event_type"] == "abduction").to_numpy(bool)
+    untold = pd.Series("abducted: not told", frame.index)
+    source.not_understood.add("foreign_victims", kidnapped, untold)
+    totals.append(told.mask(none & np.any([*open_.values()], axis=0)))
     return pd.concat(totals, axis=1).max(axis=1).astype("Int64"), join_texts(*nations)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.incidents.derivations import find_facts
 from riskmap.incidents.words import find_group
-from riskmap.panels.measures import hits_foreigners
+from riskmap.panels.measures import hits_foreigners, is_violence
 
 
 @pytest.mark.parametrize(
@@ -543,3 +543,53 @@ def test_a_note_of_several_attacks_says_so(text, phrase):
 @pytest.mark.parametrize("text", ["Two attackers fled", "An attack killed two separate guards"])
 def test_a_note_of_one_attack_does_not(text):
     assert rm.derive_victims(read(notes=text))["not_understood"].isna().all()
+
+
+@pytest.mark.parametrize("stated", ["security", "construction", "aid", "site:Camp 4"])
+def test_a_note_of_an_attack_on_foreigners_stands_beside_another_target(stated):
+    note = "Attack on Chinese road camp; two guards killed"
+    found = rm.derive_victims(read(target=stated, notes=note))
+    assert hits_foreigners(found).all()
+    assert found["not_understood"].tolist() == [f"target={stated}"]
+    assert found["derived"].str.contains("target").all()
+
+
+@pytest.mark.parametrize(
+    ("stated", "note", "nations"),
+    [
+        ("XQA", "Two Chinese kidnapped, local driver killed", "CHN;XQA"),
+        ("IND", "Two Chinese and an Indian killed", "CHN;IND"),
+        ("CHN", "Two Chinese engineers killed", "CHN"),
+        ("XQA", "Talks with Chinese officials went on", "XQA"),
+    ],
+)
+def test_nations_of_those_who_were_hit_stand_beside_the_stated_ones(stated, note, nations):
+    table = rm.datasets.incidents().head(1).assign(country="XQA", nationality=stated, notes=note)
+    assert rm.derive_victims(table)["nationality"].tolist() == [nations]
+
+
+@pytest.mark.parametrize(
+    ("note", "is_hit"),
+    [
+        ("Gunmen killed 3 villagers", True),
+        ("2 Chinese abducted", True),
+        ("Two people were wounded by stones", True),
+        ("Trois villageois tués", True),
+        ("村民3人遇害", True),
+        ("Crowd dispersed, no one was injured", False),
+        ("A letter said that he would be killed", False),
+        ("无人受伤", False),
+        ("https://example.org/three-killed", False),
+        ("Shops closed", False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["other", "unrest", "arrest"])
+def test_a_note_that_says_people_were_hit_makes_it_violence(note, is_hit, kind):
+    found = rm.derive_victims(read(notes=note, event_type=kind))
+    assert is_violence(found).tolist() == [is_hit]
+
+
+def test_tolls_that_are_told_stand_against_a_note_but_not_for_the_abducted():
+    for note, is_hit in (("3 villagers killed", False), ("2 Chinese abducted", True)):
+        rows = read(notes=note, event_type="other", killed=0, wounded=0)
+        assert is_violence(rm.derive_victims(rows)).tolist() == [is_hit]

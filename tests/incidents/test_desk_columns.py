@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.panels.measures import hits_foreigners, tells_victims
+from riskmap.panels.measures import hits_foreigners, is_violence, tells_victims
 
 
 def read(tmp_path, text):
@@ -217,3 +217,73 @@ def test_workers_who_were_hit_are_victims(tmp_path, header):
     rows = "2031-05-01,Kelda,XQA,2,1,2\n2031-05-02,Kelda,XQA,4,0,\n2031-05-03,Kelda,XQA,1,,1\n"
     found = read(tmp_path, f"date,place,country,Killed,Injured,{header}\n{rows}").incidents
     assert found["foreign_victims"].fillna(0).tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("type,killed,injured,Foreign killed", "kidnapping,0,0,0"),
+        ("type,killed,injured,Foreign killed", "armed attack,0,2,0"),
+        ("type,killed,injured,Foreign killed,Foreign abducted", "kidnapping,0,0,0,"),
+        ("type,killed,injured,Foreign killed,Foreign injured", "armed attack,1,2,0,?"),
+        (
+            "type,killed,injured,National staff killed,International staff killed",
+            "kidnapping,0,0,0,0",
+        ),
+    ],
+)
+def test_that_no_foreigner_was_killed_tells_nothing_of_the_others(tmp_path, header, row):
+    table = read(tmp_path, f"date,place,{header}\n2031-05-01,Kelda,{row}\n").incidents
+    assert not tells_victims(table).any()
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "number"),
+    [
+        ("type,killed,injured,Foreign killed", "armed attack,2,0,0", 0),
+        ("type,killed,injured,Foreign killed,Foreign injured", "armed attack,1,2,0,0", 0),
+        ("type,killed,injured,Foreign killed,Foreign abducted", "kidnapping,0,0,0,0", 0),
+        ("type,killed,injured,Foreign killed,Foreign abducted", "kidnapping,0,0,0,2", 2),
+        ("type,killed,injured,Foreign killed,Foreign victims", "kidnapping,0,0,0,0", 0),
+    ],
+)
+def test_where_each_part_is_told_the_sum_is(tmp_path, header, row, number):
+    table = read(tmp_path, f"date,place,{header}\n2031-05-01,Kelda,{row}\n").incidents
+    assert table["foreign_victims"].tolist() == [number]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Casualties", "Total casualties", "Number of victims", "Toll", "Human toll", "Losses"),
+        *("Missing", "Bilan", "伤亡", "Killed/Injured", "KIA/WIA", "K/W", "Morts/blessés", "Inj"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("cell", "is_hit"),
+    [
+        *(("3", True), ("2+", True), ("several", True), ("2 killed, 1 injured", True)),
+        *(("2K 1W", True), ("0", False), ("", False), ("-", False)),
+    ],
+)
+def test_people_who_were_hit_are_violence_under_any_heading(tmp_path, header, cell, is_hit):
+    table = read(tmp_path, f'date,place,type,{header}\n2031-05-01,Kelda,riot,"{cell}"\n').incidents
+    assert is_violence(table).tolist() == [is_hit]
+
+
+def test_a_column_of_two_tolls_is_split(tmp_path):
+    text = "date,place,type,Killed/Injured\n2031-05-01,Kelda,riot,3/1\n2031-05-02,Kelda,riot,0/0\n"
+    table = read(tmp_path, text).incidents
+    assert table["killed"].tolist() == [3, 0]
+    assert table["wounded"].tolist() == [1, 0]
+    assert is_violence(table).tolist() == [True, False]
+
+
+def test_a_sum_of_victims_beside_the_tolls_adds_nothing_but_what_they_lack(tmp_path):
+    text = "date,place,type,killed,injured,Casualties\n"
+    text += "2031-05-01,Kelda,riot,1,2,3\n2031-05-02,Kelda,riot,0,0,3\n"
+    table = read(tmp_path, text).incidents
+    assert table["killed"].tolist() == [1, 0]
+    assert table["toll"].tolist()[1:] == ["victims Casualties: 3"]
+    assert is_violence(table).all()
+    assert pd.isna(table["toll"].iloc[0])

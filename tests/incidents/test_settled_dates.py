@@ -168,3 +168,18 @@ def test_many_months_of_few_years_are_months():
     names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     texts = [f"{name} {year}" for year in (20, 21) for name in names]
     assert read(texts)[13] == "2021-02-01/2021-02-28"
+
+
+@pytest.mark.parametrize("text", ["20 Dec", "24-12", "December"])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_the_newest_rows_of_a_log_are_not_of_the_year_before(text, newest_first):
+    days = [str(day)[:10] for day in pd.date_range("2031-01-03", "2031-09-17", freq="9D")]
+    texts = [text, *days[::-1]] if newest_first else [*days, text]
+    found = read_texts(texts)[0 if newest_first else -1]
+    assert (found.first.year, found.first.month) == (2031, 12)
+
+
+def test_a_first_row_may_be_of_the_year_before():
+    days = [str(day)[:10] for day in pd.date_range("2031-01-03", "2031-09-17", freq="9D")]
+    assert str(read_texts(["20 Dec", *days])[0].first) == "2030-12-20"
+    assert read_texts([*days[:9], "20 Dec", *days[9:]])[9].first is None

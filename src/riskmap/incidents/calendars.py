@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 from riskmap.countries import table as country_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -206,3 +207,37 @@ def local_days(
         if local:
             first[rows], last[rows] = np.min(local, axis=0), np.max(local, axis=0)
     return first, last
+
+
+#: So many steps from date to date show an order where this share of them goes one way.
+_STEPS, _ONE_WAY = 2, 0.9
+
+
+def is_in_order(day: date | None, place: int, dates: Sequence[date | None]) -> bool | None:
+    """Return whether a day stands in order between its neighbours; None where there is no order.
+
+    Parameters
+    ----------
+    day
+        The day.
+    place
+        Its place among the dates.
+    dates
+        The others, from first to last or from last to first; None where one is not known.
+
+    Examples
+    --------
+    >>> dates = [date(2031, 1, 3), date(2031, 5, 2), date(2031, 9, 17), None]
+    >>> is_in_order(date(2031, 12, 20), 3, dates), is_in_order(date(2030, 12, 20), 3, dates)
+    (True, False)
+    """
+    known = [(k, one) for k, one in enumerate(dates) if one is not None]
+    later = [b > a for (_, a), (_, b) in pairwise(known)]
+    if day is None or len(later) < _STEPS:
+        return None
+    share = sum(later) / len(later)
+    if max(share, 1.0 - share) < _ONE_WAY:
+        return None
+    before, after = ([one for k, one in known if (k > place) == late] for late in (False, True))
+    near = [*before[-1:], day, *after[:1]]
+    return near == sorted(near, reverse=share < _ONE_WAY)

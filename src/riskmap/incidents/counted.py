@@ -6,6 +6,7 @@ nothing happened; a row without a number tells of one incident.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +16,7 @@ import pandas as pd
 
 from riskmap.incidents.scope import LEAST_DAYS, RECENT_DAYS, SURE
 from riskmap.incidents.values import LARGEST_COUNT, parse_counts, parse_numbers
-from riskmap.incidents.words import SPLIT, key, read_words
+from riskmap.incidents.words import ATTACKS, SPLIT, key, read_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.incidents.date_columns import Days
-    from riskmap.incidents.quarantines import Quarantine
+    from riskmap.incidents.quarantines import Quarantine, Remarks
     from riskmap.typing import FloatArray, IntArray
 
 #: A column holds counts when so large a share of its filled cells are numbers.
@@ -33,6 +34,9 @@ _WEEKS, _MONTHS = 4, 2
 #: Where this share of the rows tells a story of its own, rows are incidents, and none is of zero.
 _STORIES, _STORY = 0.5, 30
 _A_DAY = np.timedelta64(1, "D")
+_TOLLS = ("killed", "wounded", "abducted")
+#: What riskmap writes in a column ``toll`` of its own.
+_OWN_TOLL = re.compile("^(?:killed|wounded|abducted|foreign_victims|count|victims) ")
 
 
 class Counted(NamedTuple):
@@ -193,6 +197,60 @@ def _period_of(distinct: NDArray[np.datetime64], column: str) -> str | None:
             return name
     weekdays = np.unique(distinct.astype(np.int64) % 7)
     return "week" if len(distinct) >= _WEEKS and len(weekdays) == 1 else None
+
+
+def read_sums(
+    rows: pd.DataFrame,
+    frame: pd.DataFrame,
+    columns: Mapping[str, tuple[str, ...]],
+    tolls: Remarks,
+    not_understood: Remarks,
+) -> dict[str, pd.Series]:
+    """Return tolls with those that one column tells of several kinds of victims: "3/0".
+
+    Where it tells of more people than the tolls do, it is noted beside them, and in a row of no
+    attack as somebody of whom it is not known what befell him.
+
+    Parameters
+    ----------
+    rows, frame
+        The rows as their file writes them, and as columns of the schema.
+    columns
+        The columns of sums, and which tolls each names in order.
+    tolls, not_understood
+        The remarks of the rows.
+
+    Examples
+    --------
+    >>> from riskmap.incidents.quarantines import Remarks
+    >>> frame = pd.DataFrame({name: pd.array([pd.NA], "Int64") for name in _TOLLS})
+    >>> columns, notes = {"Killed/Injured": ("killed", "wounded")}, (Remarks(" "), Remarks("="))
+    >>> rows = pd.DataFrame({"Killed/Injured": ["3/1"]})
+    >>> found = read_sums(rows, frame.assign(event_type="other"), columns, *notes)
+    >>> found["killed"].tolist(), found["wounded"].tolist()
+    ([3], [1])
+    """
+    found = {name: frame[name] for name in _TOLLS}
+    other = frame["event_type"].notna() & ~frame["event_type"].isin((*ATTACKS, "unknown"))
+    for column, names in columns.items():
+        texts = rows[column].fillna("").str.strip().set_axis(frame.index)
+        if key(column) == "toll":
+            texts = texts.mask(texts.str.contains(_OWN_TOLL), "")
+        parts = texts.str.split(r"\s*[/|+&;]\s*", regex=True)
+        split = (parts.str.len() == len(names)) & (len(names) > 1)
+        for place, name in enumerate(names):
+            some = parse_counts(parts.str[place].where(split, ""))
+            split &= ~some.strange
+            new = (found[name].isna() & some.numbers.notna() & split).to_numpy(bool)
+            tolls.add(name, new & some.bounds, texts)
+            found[name] = found[name].mask(new, some.numbers)
+        sums = parse_counts(texts.mask(split, ""))
+        known = pd.concat(found.values(), axis=1).fillna(0).sum(axis=1)
+        more = (sums.numbers > known).fillna(value=False).to_numpy(bool)
+        more |= sums.strange & (texts.str.contains("[1-9]") & (known == 0)).to_numpy(bool)
+        tolls.add("victims", more, f"{column}: " + texts)
+        not_understood.add("killed", more & other.to_numpy(bool), f"{column}: " + texts)
+    return found
 
 
 def find_padding(first: IntArray, last: IntArray, numbers: FloatArray) -> NDArray[np.bool_]:

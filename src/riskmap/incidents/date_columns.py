@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from riskmap.incidents.calendars import CALENDARS, local_days, zones_of
+from riskmap.incidents.calendars import CALENDARS, is_in_order, local_days, zones_of
 from riskmap.incidents.dates import (
     DIGITS,
     NUMBERS,
@@ -194,10 +194,9 @@ def settle_others(texts: Sequence[str], days: Sequence[Day]) -> list[Day]:
     """Return days with those settled that the other dates of their column complete.
 
     A date without a year is of the year that all others are of, or of the next where it follows
-    on them; it is ambiguous where both may be. One of another calendar is of
-    the one by which it falls among them, a year before or after at most. ``January 20`` is a day
-    among days, and a month among months; where others are of both kinds, of neither, or of several
-    years, it is ambiguous.
+    on them; it is ambiguous where both may be. One of another calendar is of the one by which it
+    falls among them, a year before or after at most. ``January 20`` is a day among days, a month
+    among months; where others are of both kinds, of neither, or of several years, it is ambiguous.
 
     Examples
     --------
@@ -225,38 +224,43 @@ def settle_others(texts: Sequence[str], days: Sequence[Day]) -> list[Day]:
             settled[i] = _in_other_calendar(text, settled[i], years, orders)
         yearless = settled[i].reason == "bad_date" or (i in bare and not spans)
         if yearless and len(years) == 1 and settled[i].reason and len(text) <= _LONG:
-            settled[i] = _in_year(text.strip(), settled[i], exact)
+            settled[i] = _in_year(text.strip(), i, settled, exact)
     return settled
 
 
-def _in_year(text: str, day: Day, exact: set[date]) -> Day:
+def _in_year(text: str, i: int, days: Sequence[Day], exact: set[date]) -> Day:
     """Return a date without a year as it falls among others of one year, or near them.
 
-    Where the year before or after is nearer, it is of that, unless the one of the others is near.
+    Where the year before or after is nearer, it is of that, unless the one of the others is near;
+    but of none that is earlier than the order in which the dates stand shows.
     """
     low, high = min(exact), max(exact)
     found: list[tuple[int, int, Day]] = []
     for order, year in enumerate((low.year, low.year + 1, low.year - 1)):
         tries = (f"{text.replace('-', ' ')} {year}", f"{year}年{text}")
-        one = next((one for one in map(read_day, tries) if one.first and one.last), Day())
-        if one.first is not None and one.last is not None:
+        one = next((one for one in map(read_day, tries) if one.first), Day())
+        if one.first and one.last:
             away = max((low - one.first).days, (one.last - high).days, 0)
             found.append((away, order, one))
     if not found:
-        return day
+        return days[i]
     nearest, same = min(found, key=lambda one: one[:2]), min(found, key=lambda one: one[1])
     if nearest is same or nearest[0] > _NEAR:
         return same[2]
-    return nearest[2] if same[0] > _NEAR else day
+    other = nearest[2] if same[0] > _NEAR else days[i]
+    if nearest[1] == 1 and other.first:  # of the next year
+        return other
+    dates = [one.first if one.first == one.last else None for one in days]
+    stands, fits = (is_in_order(one.first, i, dates) for one in (same[2], other))
+    return same[2] if stands else days[i] if fits is False else other
 
 
 #: Days of a month, at least and at most; what is no chance; how many months show that they are of
 #: years, where one can be no day, and of how many years at most.
 _A_MONTH, _DAYS, _CHANCE, _SHOWN_MONTHS, _MANY_YEARS = 28, 31, 1e-6, 4, 10
-#: A date without a year is taken for one so many days from the others.
-_NEAR = 92
-#: Signs of a date without a year, at most, and what stands between a month and its year.
-_LONG, _JOINTS = 40, "-/ ,'."
+#: A date without a year lies so many days from the others, and has so many signs, at most; and what
+#: stands between a month and its year.
+_NEAR, _LONG, _JOINTS = 92, 40, "-/ ,'."
 
 
 def _are_months(texts: set[str]) -> bool:
@@ -278,9 +282,8 @@ def _in_other_calendar(
     text: str, day: Day, years: set[int], orders: Mapping[str, bool | None]
 ) -> Day:
     """Return a date by the only calendar of which it falls among given years; else as it was."""
-    near = range(min(years) - 1, max(years) + 2)
     read = [_read_in(text, name, orders) for name in CALENDARS]
-    found = [one for one in read if one.first and one.first.year in near]
+    found = [d for d in read if d.first and min(years) - 1 <= d.first.year <= max(years) + 1]
     return found[0] if len(found) == 1 else day
 
 
@@ -364,8 +367,8 @@ def _shown_order(
             return None
     if mark == "." and orders <= {True}:
         return True
-    enough = len(pairs) >= max(_SHOWN, _SHARE * len(rows))
-    return orders.pop() if len(orders) == 1 and enough else None
+    is_shown = len(orders) == 1 and len(pairs) >= max(_SHOWN, _SHARE * len(rows))
+    return orders.pop() if is_shown else None
 
 
 def tell_orders(counts: Mapping[str, int], rules: DateRules | None = None) -> dict[str, str]:
@@ -449,11 +452,8 @@ def read_parts(year: pd.Series, month: pd.Series, day: pd.Series, *, columns: st
     >>> days.first.tolist(), days.last.tolist()
     ([datetime.date(2024, 2, 1)], [datetime.date(2024, 2, 29)])
     """
-    blank = ("", "0", "-9", "-99")
-    year, month, day = (
-        part.str.strip().str.replace(r"\.0$", "", regex=True) for part in (year, month, day)
-    )
-    year, month, day = (part.where(~part.isin(blank), "") for part in (year, month, day))
+    parts = (part.str.strip().str.replace(r"\.0$", "", regex=True) for part in (year, month, day))
+    year, month, day = (part.where(~part.isin(("", "0", "-9", "-99")), "") for part in parts)
     texts = year.where(month == "", year + "-" + month)
     texts = texts.where((month == "") | (day == ""), texts + "-" + day).where(year != "", "")
     return read_days(texts, column=columns)

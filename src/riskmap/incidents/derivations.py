@@ -1,7 +1,8 @@
 """Who was hit, from free text: by a documented word list alone, with the phrase kept as evidence.
 
 The list is ``data/victim_words.csv``; nationalities are the demonyms of ``data/countries.csv``.
-Only missing values are filled, and each is named in ``derived`` with its phrase in ``evidence``.
+Missing values are filled, each named in ``derived`` with its phrase in ``evidence``; nations of
+victims, and at whom an attack was aimed, stand beside what a row's own columns say.
 """
 
 from __future__ import annotations
@@ -23,7 +24,15 @@ from riskmap.incidents.victim_phrases import (
     openings,
     words,
 )
-from riskmap.incidents.words import HAN, any_of, find_group, read_list, read_words
+from riskmap.incidents.words import (
+    ATTACKS,
+    HAN,
+    OTHER_LETTER,
+    any_of,
+    find_group,
+    read_list,
+    read_words,
+)
 from riskmap.schema import check_incidents
 
 if TYPE_CHECKING:
@@ -39,6 +48,10 @@ FILLED = ("nationality", "foreign_victims", "staff_type", "sector", "target", "c
 OWN_TARGETS = ("awsd", "shcc", "sind")
 #: What words say beside them, which is noted where a column is missing.
 _OTHER = {"sector": "other_sector", "count": "several"}
+#: The tolls, and how many letters before what befell people a word may say that it did not.
+_HARM, _REACH = ("killed", "wounded", "abducted"), 60
+_LINK = re.compile(r"\w+://\S+")
+_CLAUSE = re.compile(r"[.;:!?,\n，。；]")  # noqa: RUF001 - signs of Chinese
 _WORD = re.compile(r"\w+")
 _HAN_FORM = re.compile("(?<=..)(?:股份|有限|责任|公司|集团|控股)+$")
 _LONG_FORM = 5
@@ -176,11 +189,100 @@ def _fill(incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]]) 
         for row in np.flatnonzero(incidents[column].isna().to_numpy()):
             if name in facts[row]:
                 remarks.note(int(row), column, facts[row][name][0])
+    _stand_beside(derived, incidents, facts, told, remarks)
+    _tell_harm(incidents, facts, remarks)
     for name, joint in joints.items():
         texts = [joint.join(dict.fromkeys(filter(None, row))) or None for row in told[name]]
         derived[name] = pd.Series(texts, index=incidents.index, dtype="str")
     derived["not_understood"] = remarks.follow(derived["not_understood"])
     return derived
+
+
+def _stand_beside(
+    derived: gpd.GeoDataFrame,
+    incidents: gpd.GeoDataFrame,
+    facts: list[dict[str, tuple[Any, str]]],
+    told: Mapping[str, list[list[str]]],
+    remarks: Remarks,
+) -> None:
+    """Put nations of victims, and at whom it was aimed, beside what a row's own columns say.
+
+    Who is aimed at as a foreigner is so first; what else is told of the aim is kept as a remark.
+    """
+    for column, name in {"nationality": "hit_nations", "target": "target"}.items():
+        stated = incidents[column].notna() & ~incidents["source"].isin(OWN_TARGETS)
+        values = derived[column].astype(object).to_numpy(copy=True)
+        for row in (row for row in np.flatnonzero(stated.to_numpy()) if name in facts[row]):
+            own, (found, phrase) = str(values[row]), facts[row][name]
+            if column == "target":
+                if own == found:
+                    continue
+                first = found if found == "foreigners" else own
+                remarks.note(int(row), column, own if first == found else found)
+            else:
+                first = ";".join(sorted({*own.split(";"), *found.split(";")}))
+            if first != own:
+                values[row] = first
+                told["derived"][row].append(column)
+                told["evidence"][row].append(phrase)
+        derived[column] = pd.Series(values, index=derived.index).astype(incidents[column].dtype)
+
+
+def _tell_harm(
+    incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]], remarks: Remarks
+) -> None:
+    """Note that somebody was hit in a row of no attack of which the tolls don't say so.
+
+    A row that tells any toll tells of the killed and the wounded, but not of the abducted.
+    """
+    blank = incidents[list(_HARM)].isna()
+    other = incidents["event_type"].notna() & ~incidents["event_type"].isin((*ATTACKS, "unknown"))
+    for name in _HARM:
+        untold = blank[name] if name == "abducted" else blank.all(axis=1)
+        for row in np.flatnonzero((untold & other).to_numpy(bool)):
+            if name in facts[row]:
+                remarks.note(int(row), name, facts[row][name][1])
+
+
+def find_harm(text: str) -> dict[str, str]:
+    """Return whether a text says that people were killed, wounded or abducted, and its words.
+
+    Examples
+    --------
+    >>> find_harm("Gunmen killed 3 villagers"), find_harm("Nobody was injured")
+    ({'killed': 'killed'}, {})
+    """
+    found: dict[str, str] = {}
+    text = _LINK.sub(" ", text)
+    for match in _harms().finditer(text):
+        before = text[max(0, match.start() - _REACH) : match.start()]
+        clause = _CLAUSE.split(before)[-1]
+        if not _unharmed().search(clause):
+            found.setdefault(match.lastgroup or "", match.group())
+    return found
+
+
+@lru_cache(maxsize=1)
+def _harms() -> re.Pattern[str]:
+    """Return the pattern of what befell people, a group for each of the tolls."""
+    parts = []
+    for name in _HARM:
+        listed = {word for word, toll in words()["harm"].items() if toll == name}
+        latin = {word for word in listed if not OTHER_LETTER.search(word)}
+        parts.append(rf"(?P<{name}>\b(?:{any_of(latin)})s?\b|{any_of(listed - latin)})")
+    return re.compile("|".join(parts), re.IGNORECASE)
+
+
+@lru_cache(maxsize=1)
+def _unharmed() -> re.Pattern[str]:
+    """Return the pattern of what says that nobody was hit, or only that somebody may be."""
+    latin = {word for word in words()["nobody"] if not OTHER_LETTER.search(word)}
+    other = any_of({*words()["nobody"]} - latin)
+    no = r"no|not|nobody|none|never|without|neither|nor|avoided|keine?|niemand"
+    may = r"to be|would|could|might|will|if|who|whoever|having|attempt(?:ed)? to|threat\w*"
+    return re.compile(
+        rf"\b(?:{no}|{may}|{any_of(latin)})\b|{other}|n['’]t\b|[无没未]", re.IGNORECASE
+    )
 
 
 def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
@@ -273,6 +375,7 @@ def _facts(text: str, country: str) -> dict[str, tuple[Any, str]]:
     found = set(_WORD.findall(text.casefold()))
     if not found.isdisjoint(openings("sector")):
         facts |= _work(text, people if facts else [])
+    facts |= {name: (word, word) for name, word in find_harm(text).items()}
     if several := _SEVERAL.search(text):
         facts["several"] = (several.group(), several.group())
     if aim := find_aim(text, country):
@@ -314,6 +417,8 @@ def _victims(people: list[Person], country: str) -> dict[str, tuple[Any, str]]:
         return facts
     if nations:
         facts["nationality"] = (";".join(sorted(nations)), list(nations.values())[-1])
+    if hit := {p.nation: p.phrase for p in reversed(abroad) if p.nation and p.was_hit}:
+        facts["hit_nations"] = (";".join(sorted(hit)), list(hit.values())[-1])
     if not country and len(nations) == 1 and all(person.nation for person in people):
         return facts  # whether they are foreign is told by the country that it happened in
     facts["staff_type"] = ("mixed" if country in nations else "international", abroad[0].phrase)

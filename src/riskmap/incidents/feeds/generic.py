@@ -14,6 +14,8 @@ import pandas as pd
 
 from riskmap.countries import find_country, from_iso2
 from riskmap.incidents.coordinates import SQUARE, split_pair
+from riskmap.incidents.counted import read_sums
+from riskmap.incidents.derivations import find_harm
 from riskmap.incidents.feeds.mappings import (
     AREAS,
     STAFF_TYPES,
@@ -26,6 +28,7 @@ from riskmap.incidents.feeds.mappings import (
 from riskmap.incidents.feeds.own_columns import (
     HIT,
     column_names,
+    find_harm_columns,
     find_nation_columns,
     find_parts,
     is_sum,
@@ -65,7 +68,11 @@ if TYPE_CHECKING:
 Answer = tuple[str | None, bool, list[str]]
 
 #: What in the name of a column says that it counts some of the victims.
-_PARTIAL = ("kill", "dead", "death", "kia", "wound", "injur", "wia", "abduct", "kidnap")
+_PARTIAL = {
+    **dict.fromkeys(("kill", "dead", "death", "kia"), "killed"),
+    **dict.fromkeys(("wound", "injur", "wia"), "wounded"),
+    **dict.fromkeys(("abduct", "kidnap"), "abducted"),
+}
 _FATES = ("killed", "wounded", "abducted")
 _FOREIGN = "foreign"
 #: What stands in a column of victims that is more than a number.
@@ -95,12 +102,16 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     waters = frame["place"].where(at_sea)
     frame = frame.assign(place=frame["place"].mask(at_sea))
     frame = frame.assign(**add_parts(source, frame))
+    sums = find_harm_columns(tuple(source.raw.rows.columns))
+    notes = (source.tolls, source.not_understood)
+    frame = frame.assign(**read_sums(source.raw.rows, frame, sums, *notes))
     lost = note_points(source, frame)
     why = stated_reasons(source).fillna(lost.where(lost.isna(), "bad_coordinates"))
     nation_of = {key(name): code for name, code in find_nation_columns(source.raw.rows).items()}
-    counting = (*names["foreign_victims"], *_foreign_parts(source), *nation_of)
+    parts = _foreign_parts(source)
+    counting = (*names["foreign_victims"], *parts, *nation_of)
     note_untold(source, frame, counting, nation_of)
-    victims, nations = count_foreign(source, counting, nation_of)
+    victims, nations = count_foreign(source, counting, frame, nation_of, parts)
     stated = source.every(*names["nationality"])
     frame = frame.assign(foreign_victims=victims, nationality=join_texts(*stated, nations))
     hit = [
@@ -168,11 +179,11 @@ def _is_told(texts: pd.Series) -> NDArray[np.bool_]:
     return np.asarray(texts.notna().to_numpy() & ~blank)
 
 
-def _foreign_parts(source: Source) -> list[str]:
-    """Return the columns that count foreign people among the victims, as they are compared."""
+def _foreign_parts(source: Source) -> dict[str, str]:
+    """Return the columns that count foreign people among the victims, and what befell those."""
     header = tuple(source.raw.rows.columns)
-    found = [item for name in _FATES for item in find_parts(header, name).items()]
-    return [key(column) for column, whose in found if whose == _FOREIGN]
+    found = [(name, *item) for name in _FATES for item in find_parts(header, name).items()]
+    return {key(column): name for name, column, whose in found if whose == _FOREIGN}
 
 
 def note_points(source: Source, frame: pd.DataFrame) -> pd.Series:
@@ -210,17 +221,7 @@ def stated_reasons(source: Source) -> pd.Series:
 def find_sums(
     source: Source, frame: pd.DataFrame, names: Mapping[str, tuple[str, ...]]
 ) -> pd.Series:
-    """Return which rows sum up others: those without a date, or of a table of counts without place.
-
-    Parameters
-    ----------
-    source
-        The rows.
-    frame
-        Their columns so far.
-    names
-        The names of columns.
-    """
+    """Return which rows sum up others: those without a date, or of counts without a place."""
     sums = repeat_text(None, len(source))
     if any(name in source for name in names["count"]):
         for name in AREAS[:-1]:
@@ -280,11 +281,17 @@ def note_untold(
 
 
 def count_foreign(
-    source: Source, columns: Iterable[str], nation_of: Mapping[str, str] | None = None
+    source: Source,
+    columns: Iterable[str],
+    frame: pd.DataFrame,
+    nation_of: Mapping[str, str],
+    parts: Mapping[str, str],
 ) -> tuple[pd.Series, pd.Series]:
     """Return how many foreign people were hit, and the nationalities that such columns name.
 
     Counts of the killed, the wounded and the abducted are summed; of totals the largest counts.
+    That none were killed says nothing of the others: a sum of none is none only where each of what
+    may have befallen people in the row is told.
 
     Parameters
     ----------
@@ -292,11 +299,16 @@ def count_foreign(
         The rows, which keep the notes.
     columns
         Names of columns of counts of foreign people, those that say which part of them among them.
+    frame
+        The rows' types and tolls.
     nation_of
         The nation that some of them count; those of the row's own country are not foreign.
+    parts
+        What befell those whom some of them count, where their names don't say it in English.
     """
     totals = [pd.Series(pd.NA, range(len(source)), "Int64")]
     partial = [totals[0]]
+    open_ = _may_have_befallen(frame)
     nations = [source.clean()]
     names = {source.name(name): name for name in columns if name in source}
     for name in names.values():
@@ -307,16 +319,36 @@ def count_foreign(
         source.tolls.add("foreign_victims", found.bounds | is_word, texts)
         source.not_understood.add("foreign_victims", found.strange & ~is_word, texts)
         numbers = found.numbers.mask(is_word, 1)
-        if nation := (nation_of or {}).get(name):
+        if nation := nation_of.get(name):
             home = source.countries == nation
             told = (numbers.fillna(0) > 0) | found.strange
             words = pd.Series(nation, texts.index, dtype="str").where(told & ~home, "")
             # that none of one nation were hit tells nothing of the others
             numbers = numbers.mask(home | (numbers == 0)).mask(found.strange & (words != ""), 1)
-        (partial if any(part in name for part in _PARTIAL) else totals).append(numbers)
+        fates = {fate for part, fate in _PARTIAL.items() if part in name}
+        fates = fates or {parts[one] for one in (name,) if one in parts}
+        for fate in fates:
+            open_[fate] &= numbers.isna().to_numpy(bool)
+        (partial if fates else totals).append(numbers)
         nations.append(words.where((words != "") & (words != _FOREIGN) & (numbers != 0)))
-    totals.append(pd.concat(partial, axis=1).sum(axis=1, min_count=1))
+    told = pd.concat(partial, axis=1).sum(axis=1, min_count=1)
+    none = (told == 0).fillna(value=False).to_numpy(bool)
+    kidnapped = none & open_["abducted"] & (frame["event_type"] == "abduction").to_numpy(bool)
+    untold = pd.Series("abducted: not told", frame.index)
+    source.not_understood.add("foreign_victims", kidnapped, untold)
+    totals.append(told.mask(none & np.any([*open_.values()], axis=0)))
     return pd.concat(totals, axis=1).max(axis=1).astype("Int64"), join_texts(*nations)
+
+
+def _may_have_befallen(frame: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """Return of each of the tolls in which rows it is not told that nobody is among them.
+
+    An attack of a type of its own has abducted nobody, unless the row says so.
+    """
+    may = {name: (frame[name].fillna(1) > 0).to_numpy(bool) for name in _FATES}
+    other = frame["event_type"].isin(set(EVENT_TYPES) - {"abduction", "unknown"})
+    may["abducted"] &= ~(frame["abducted"].isna() & other).to_numpy(bool)
+    return may
 
 
 def _foreign_words(text: str) -> str:
@@ -357,7 +389,7 @@ def _hear(name: str, text: str) -> str:
         text = f"Victims: {text} {words}" if text.strip().isdigit() and int(text) else text
         text = text if text.startswith("Victims: ") else f"Victims: {text}"
     told = any(person.was_hit or text.startswith("Victims: ") for person in find_people(text))
-    return text if told or find_aim(text) else ""
+    return text if told or find_aim(text) or find_harm(text) else ""
 
 
 def read_people(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:

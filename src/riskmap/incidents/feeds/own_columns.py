@@ -238,6 +238,29 @@ def find_parts(header: Sequence[str], name: str) -> dict[str, str]:
     return found
 
 
+def find_harm_columns(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the columns that count victims of several kinds together, and which they name.
+
+    Examples
+    --------
+    >>> find_harm_columns(["Killed/Injured", "Casualties", "Killed", "Victim age"])
+    {'Killed/Injured': ('killed', 'wounded'), 'Casualties': ()}
+    """
+    tolls = ("killed", "wounded", "abducted")
+    kinds = {word: name for name in tolls for word in column_names()[name]} | {**read_words("harm")}
+    plain, found = read_words("filler").keys() | read_words("victim_part").keys(), {}
+    for column in header:
+        name = key(column)
+        if name in known_names() - {*column_names()["victims"]} or tells_of_others(name):
+            continue
+        said = [word for word in SPLIT.split(name) if word]
+        named = tuple(dict.fromkeys(kinds[word] for word in said if word in kinds))
+        rest = [word for word in said if word not in kinds and word not in plain]
+        if len(named) + ("harm" in named) > 1 and all(map(_PEOPLE.fullmatch, rest)):
+            found[column] = tuple(kind for kind in named if kind != "harm")
+    return found
+
+
 #: What in the name of a column says that it tells of those who were hit.
 HIT = re.compile(
     r"affect|victim|casualt|kill|dead|death|injur|wound|abduct|kidnap|hurt|(?<!p)harm|死|伤|遇害|绑架"
@@ -247,7 +270,7 @@ _BY = re.compile(r"(?:^|_)(?:by|from|suspects?|attackers?|before|after|arrested)
 #: What else stands in the name of a column that counts people.
 _PEOPLE = re.compile(
     r"(?:national|nationalitie|citizen|worker|employee|engineer|person|miner|expat|foreigner|contractor)s?"
-    r"|nationality|staff|people|number|no|nr|of|total|and|or"
+    r"|nationality|human|staff|people|number|no|nr|of|total|and|or"
 )
 _CODE = 3
 

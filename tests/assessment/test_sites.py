@@ -14,7 +14,7 @@ from pyproj import Geod
 import riskmap as rm
 from riskmap.assessment.exposures import assess_sites
 from riskmap.assessment.layers import SITE_COLUMNS
-from riskmap.errors import InputError
+from riskmap.outputs.bundles import Bundle
 from riskmap.panels.presence import Route, Site
 from riskmap.schema import check_columns
 
@@ -134,18 +134,45 @@ def test_where_nothing_is_known_the_level_is_none():
     assert np.isnan(row["p_any"])
 
 
+FAR = Site("Far Out", 100.0, 50.0)
+
+
 @pytest.mark.parametrize(
-    ("field", "value", "name"),
-    [
-        ("sites", (Site("Far Out", 100.0, 50.0),), "site 'Far Out'"),
-        ("routes", (Route("Into the sea", (CAMP, Site("x", 100.0, 50.0))),), "a stop of route"),
-    ],
+    "where", [{"sites": (FAR,)}, {"routes": (Route("far", (FAR, Site("x", 101.0, 50.0))),)}]
 )
-def test_places_outside_of_the_regions(field, value, name):
-    group = replace(GROUP, **{"sites": (), "routes": (), field: value})
-    with pytest.raises(InputError, match=f"{name}.* outside of the regions") as error:
-        assess_sites(risks_of(0.1), REGIONS, group=group)
-    assert "100" not in str(error.value)
+def test_what_is_outside_of_all_regions_is_not_assessed_and_stops_nothing(where):
+    row = judged(0.1, **where)
+    assert (row["risk_level"], row["assessed_share"]) == (0, 0)
+    assert row[["region_id", "p_any", "border_distance_m"]].isna().all()
+
+
+def test_a_way_that_leaves_the_regions_keeps_its_worst_stretch_and_says_how_much_is_unknown():
+    row = judged(0.1, level=4, routes=(Route("out", (CAMP, FAR)),))
+    assert row["risk_level"] == 4
+    assert 0 < row["assessed_share"] < 0.5
+    assert np.isnan(row["p_any"])
+
+
+def test_a_site_just_outside_tells_what_is_next_door():
+    west, south, *_ = REGIONS.total_bounds
+    row = judged(0.1, level=4, sites=(Site("beside", west - 0.05, south + 1),))
+    assert (row["risk_level"], row["near_level"]) == (0, 4)
+    assert 0 < row["near_distance_m"] < 25_000
+
+
+def test_page_one_and_the_tables_tell_a_site_outside(layer, tmp_path):
+    group = replace(GROUP, sites=(CAMP, FAR), routes=())
+    risks = layer.risks.assign(attacked=layer.risks["attacked"].fillna(value=False))
+    found = replace(layer, sites=assess_sites(risks, REGIONS, group=group))
+    report = Bundle(found).report("en")
+    assert ("Far Out", "outside of this map", "? not assessed", "–") in report["sites"].rows
+    assert any("nobody can say" in line and "Far Out" in line for line in report["unknown"])
+    assert not any("Camp Sparrow" in line for line in report["unknown"])
+    folder = rm.publish(found, tmp_path, formats=["csv", "map"])
+    again = rm.read_layer(folder, today="2025-01-02")
+    assert again.sites["region_id"].isna().sum() == 3
+    public = rm.publish(found, tmp_path / "public", formats=["advisory"], profile="public")
+    assert b"Far Out" not in (public / "advisory.md").read_bytes()
 
 
 WHERE = re.compile(rb"4\.512|6\.498|6\.723|5\.287")

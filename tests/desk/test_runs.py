@@ -339,3 +339,27 @@ def test_a_scope_that_nobody_states_is_told_of_its_file(tmp_path, foreign, said)
     (told,) = read_files([path])[1]
     assert told.startswith(f"log.csv: {said};")
     assert read_files([path], scope="violence")[1] == ()
+
+
+def test_a_site_outside_and_a_name_close_to_an_employer_are_told_and_the_run_goes_on(
+    folder, tmp_path
+):
+    group = tmp_path / "group.toml"
+    group.write_text(
+        'nationality = "CHN"\nsector = "mining"\nemployers = ["Ruvo Minerals Group"]\n'
+        '[[sites]]\nname = "Far camp"\nlon = 100.0\nlat = 50.0\n'
+    )
+    log = tmp_path / "aimed.csv"
+    log.write_text("date,admin1,type,target\n2024-12-20,Ambrel,attack,employer: Ruvo Minreals\n")
+    done = command(
+        folder / "log.csv", log, "--regions", folder / "regions.geojson", "--as-of", "2025-01-01",
+        "--group", group, "--formats", "advisory,csv", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "out/latest/advisory.md").read_text(encoding="utf-8")
+    for text in (done.output, page):
+        assert "nobody can say what the risk is there: Far camp" in text
+        assert "is taken for the group's employer Ruvo Minerals Group" in text
+    sites = rm.read_layer(tmp_path / "out", today="2025-01-02").sites
+    assert sites["risk_level"].eq(0).all()
+    assert sites["region_id"].isna().all()

@@ -103,6 +103,23 @@ def test_gdelt_files_have_no_header(tmp_path):
         assert table["notes"].fillna("").tolist()[-1] == ""
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        "GKGRECORDID\tV2.1DATE\tV2SOURCECOLLECTIONIDENTIFIER",
+        "\t".join(["20240506120000-1", "20240506120000", "1", "e.example", *["x"] * 23]),
+        "DATE\tNUMARTS\tCOUNTS\tTHEMES\tLOCATIONS\tCAMEOEVENTIDS",
+        "\t".join(["20130401", "3", "KILL#3##4#Berin", "KILL", *["x"] * 7]),
+        "\t".join(["410000", "20240218230000", "20240218230000", "1", *["x"] * 10]),
+    ],
+)
+def test_other_tables_of_gdelt_are_refused_with_what_to_do_instead(tmp_path, first):
+    path = tmp_path / "20240506120000.csv"
+    path.write_text(f"{first}\n{first}\n")
+    with pytest.raises(InputError, match=r"no events.*event files of the same days.*extract"):
+        rm.read_incidents(path)
+
+
 def test_gdelt_one_counts_days(tmp_path):
     path = tmp_path / "a.CSV"
     path.write_text(

@@ -17,6 +17,7 @@ from riskmap.errors import InputError
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.documents import escape_markdown, to_markdown
+from riskmap.outputs.editions import level_rows
 from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.payloads import map_payload
 from riskmap.outputs.profiles import apply_profile
@@ -335,6 +336,21 @@ def test_notable_incidents_stand_once_and_foreign_victims_lead(layer):
     assert (found["foreign_victims"] > 0).all()
 
 
+@pytest.mark.parametrize(("level", "unit"), [(1, "province"), (2, "district"), (None, "region")])
+def test_regions_are_called_what_those_of_the_map_are(layer, level, unit):
+    regions = layer.regions.assign(adm_level=pd.array([level] * len(layer.regions), "Int64"))
+    told = Bundle(dataclasses.replace(layer, regions=regions)).edition("en")
+    texts = (
+        told.words["attack"]["area"],
+        told.words["attack"]["unusable"],
+        told.words["alert"]["unplaced"],
+        told.words["district_unknown"],
+        level_rows(told).rows[0][-1],
+    )
+    for text in texts:
+        assert {word for word in ("province", "district", "region") if word in text} == {unit}
+
+
 def spread_out(layer, regions, weight, **changes):
     """The layer with its first incident alone, spread over some regions."""
     told = {"event_date": pd.Timestamp("2024-12-01"), "admin1": pd.NA, "admin2": pd.NA} | changes
@@ -352,7 +368,7 @@ def test_an_incident_known_to_an_area_is_told_under_no_district_of_it(layer):
     assert [row[1] for row in one] == ["district not known (Old road, Ambrel)"]
     assert Bundle(some).report("zh")["incidents"].rows[0][1] == catalogue("zh")[
         "district_unknown_in"
-    ].format(place="Old road\uff0cAmbrel")
+    ].format(place="Old road\uff0cAmbrel", unit="区县")
     wide = spread_out(layer, table["region_id"], 1 / len(table), place=pd.NA)
     ((_, where, *_),) = Bundle(wide).report("en")["incidents"].rows
     assert where == f"district not known ({country_name('XQA', catalogue('en'))})"

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
+from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.profiles import apply_profile
 from riskmap.panels.measures import hits_foreigners, is_violence, measure, tells_victims
 from riskmap.panels.presence import Site
 
@@ -195,3 +197,38 @@ def test_a_strike_may_be_of_a_drone():
     types = ["strike", "drone strike", "labour strike"]
     rows = pd.DataFrame({"date": "2031-05-01", "country": "XQA", "type": types})
     assert is_violence(rm.read_incidents(rows)).tolist() == [True, True, False]
+
+
+BUILDERS = rm.WorkerGroup("CHN", sector="construction", employers=("MCC Group", "中冶建设"))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_taken"),
+    [
+        *[("MCC Ltd.", True), ("MCC Gruop", True), ("MCC Gruop Co., Ltd", True), ("MCC", True)],
+        *[("中冶建设有限公司", True), ("中治建设", False)],
+    ],
+)
+def test_another_legal_form_or_a_slip_is_the_employer_and_is_told(name, is_taken):
+    table = rows({"nationality": "XQA", "target": f"employer:{name}"})
+    assert BUILDERS.is_aimed_at(table).tolist() == [is_taken]
+    ((told, employer, taken),) = BUILDERS.find_close_employers(table)
+    assert (told, taken) == (f"employer:{name}", is_taken)
+    assert employer in BUILDERS.employers
+
+
+@pytest.mark.parametrize("name", ["MCC Group", "M.C.C. Group Co.", "MCD Group", "Ltd", "Other Co"])
+def test_its_own_name_and_other_firms_are_not_told_as_close(name):
+    table = rows({"nationality": "XQA", "target": f"employer:{name}"})
+    assert BUILDERS.find_close_employers(table) == []
+    assert BUILDERS.is_aimed_at(table).tolist() == ["Group" in name and "MCD" not in name]
+
+
+def test_page_one_tells_what_is_close_to_an_employer():
+    table = rows({"nationality": "XQA", "target": "employer:MCC Gruop"}, {"nationality": "XQA"})
+    located = rm.locate(table, REGIONS)
+    panel = rm.count_incidents(located, REGIONS, group=BUILDERS, as_of="2024-02-01")
+    layer = rm.assess(rm.forecast(panel, model=rm.EmpiricalBayes()), REGIONS)
+    said = Bundle(layer).report("en")["unknown"]
+    assert "\u201cMCC Gruop\u201d is taken for the group's employer MCC Group." in said
+    assert "MCC" not in str(apply_profile(layer, "public").provenance)

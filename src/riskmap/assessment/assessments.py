@@ -116,6 +116,8 @@ def assess(
     provenance = _describe(forecast, ordered, chosen, previous)
     if len(carried) < len(forecast.evidence):
         provenance["incidents_left_out"] = len(forecast.evidence) - len(carried)
+    if forecast.group and (close := forecast.group.find_close_employers(forecast.evidence)):
+        provenance["close_employers"] = [list(one) for one in close]
     context = Context.read(provenance)
     judged = judge_levels(forecast, chosen, previous=previous, context=context, decisions=decisions)
     risks = add_consequences(judged["risks"], forecast)

@@ -236,7 +236,10 @@ POINTS = 200
 
 @dataclass(frozen=True)
 class _Way:
-    """A site or route as the regions it passes, with the share of its length in each."""
+    """A site or route as the regions it passes, with the share of its length in each.
+
+    There are none where all of it lies outside of the regions.
+    """
 
     name: str
     kind: str
@@ -280,12 +283,8 @@ def assess_sites(
     DataFrame
         :data:`riskmap.assessment.layers.SITE_COLUMNS`. Where more than 1 % of a way is not
         assessed the probability is missing and ``assessed_share`` tells how much is known; the
-        level is still that of the worst known stretch, and 0 where nothing is known.
-
-    Raises
-    ------
-    InputError
-        When a site, or a stop of a route, lies outside of the regions.
+        level is still that of the worst known stretch, and 0 where nothing is known. What lies
+        outside of all regions has no ``region_id``.
 
     Examples
     --------
@@ -345,14 +344,14 @@ def _judge(
             chance = float(-np.expm1(np.sum(weight * np.log1p(-p[way.region[known]]))))
     # the worst stretch: the highest level, then the highest probability, then the first region
     rank = np.lexsort((way.region, -np.nan_to_num(p[way.region]), -levels[way.region]))
-    worst = way.region[rank[0]]
+    worst = way.region[rank[:1]]
     return {
         "site": way.name,
         "kind": way.kind,
-        "region_id": ids.iloc[worst],
+        "region_id": next(iter(ids.iloc[worst]), None),
         "layer": layer,
         "p_any": chance,
-        "risk_level": levels[worst],
+        "risk_level": int(levels[worst].sum()),
         "border_distance_m": way.border_m,
         "assessed_share": min(share, 1.0),
         "wkt": shapely.to_wkt(way.shape, rounding_precision=5),
@@ -381,16 +380,18 @@ def _next_door(
 
 
 def _stand(site: Site, index: RegionIndex, geometries: NDArray[np.object_]) -> _Way:
-    """Return a site as the region that it stands in."""
-    region = _find([site], index, what=f"site {site.name!r}")
+    """Return a site as the region that it stands in, if there is one."""
+    region = index.query([site.lon], [site.lat])
+    region = region[region >= 0]
     place = shapely.Point(site.lon, site.lat)
     reach = NEXT_DOOR_M / float(np.min(metres_per_degree(np.array(site.lat))))
     close = shapely.STRtree(geometries).query(place, predicate="dwithin", distance=reach)
-    owners = np.append(region, np.sort(close[close != region[0]]))
+    owners = np.append(region, np.setdiff1d(close, region))
     at = (np.full(len(owners), value) for value in (site.lon, site.lat))
     metres = boundary_distances(geometries, owners, *at)
-    near = np.flatnonzero(metres[1:] <= NEXT_DOOR_M) + 1
-    own = region, np.ones(1), float(metres[0])
+    near = np.flatnonzero(metres <= NEXT_DOOR_M)
+    near = near[near >= len(region)]
+    own = region, np.ones(len(region)), float(metres[0]) if len(region) else np.nan
     return _Way(site.name, "site", *own, owners[near], metres[near], place)
 
 
@@ -398,7 +399,7 @@ def _travel(route: Route, index: RegionIndex, geometries: NDArray[np.object_]) -
     """Return a route as the stretches of its length in each region."""
     from pyproj import Geod
 
-    at = _find(list(route.stops), index, what=f"a stop of route {route.name!r}")
+    at = index.query(*zip(*((stop.lon, stop.lat) for stop in route.stops), strict=True))
     globe = Geod(ellps="WGS84")
     line = shapely.LineString([(stop.lon, stop.lat) for stop in route.stops])
     rest = shapely.node(line)  # a way there and back is one way
@@ -412,17 +413,9 @@ def _travel(route: Route, index: RegionIndex, geometries: NDArray[np.object_]) -
             rest = shapely.difference(rest, geometries[region])
             passed.append(region)
             metres.append(length)
-    border = 0.0
-    if len(passed) == 1:
+    border = 0.0 if passed else np.nan
+    if len(passed) == 1 and (at >= 0).all():
         x, y = shapely.get_coordinates(shapely.segmentize(line, line.length / POINTS)).T
         border = float(boundary_distances(geometries, np.repeat(at[0], len(x)), x, y).min())
-    own = np.array(passed), np.array(metres) / whole, border
+    own = np.array(passed, dtype=np.int64), np.array(metres) / whole, border
     return _Way(route.name, "route", *own, np.empty(0, np.int64), np.empty(0), line)
-
-
-def _find(stops: list[Site], index: RegionIndex, *, what: str) -> IntArray:
-    """Return the region of each point; none is an error that doesn't repeat where it is."""
-    region = index.query([stop.lon for stop in stops], [stop.lat for stop in stops])
-    if (region < 0).any():
-        raise InputError(f"{what} lies outside of the regions")
-    return np.asarray(region, dtype=np.int64)

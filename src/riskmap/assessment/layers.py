@@ -177,7 +177,7 @@ KNOWLEDGE_COLUMNS = (
 SITE_COLUMNS = (
     Column("site", TEXT, "name of the site or route"),
     Column("kind", TEXT, "a point, or a way through regions", ("site", "route")),
-    Column("region_id", TEXT, "the region it stands in, or the worst on the way"),
+    Column("region_id", TEXT, "the region it stands in, or the worst on the way; none outside"),
     Column("layer", TEXT, "which incidents it is about", LAYERS),
     Column("p_any", NUMBER, "probability there, or length-weighted along the way"),
     Column("risk_level", COUNT, "level there, or of the worst stretch"),

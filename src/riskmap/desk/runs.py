@@ -29,7 +29,7 @@ from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.scope import scope_path
 from riskmap.models.forecasts import forecast
 from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.editions import later_line
+from riskmap.outputs.editions import employer_line, later_line, outside_line
 from riskmap.outputs.publishing import publish
 from riskmap.outputs.senders import Sender, list_sets
 from riskmap.outputs.sets import read_layer
@@ -162,8 +162,12 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         profile=config.profile,
         sender=Sender.parse(config.sender, config.contact, config.link),
     )
-    later = clean_text(later_line(Bundle(layer).edition("en")))
-    return Run(layer, folder, later, (*notes, *_tell_drafts(panel.drafts, regions)))
+    edition = Bundle(layer).edition("en")
+    later, *besides = (
+        clean_text(line(edition)) for line in (later_line, outside_line, employer_line)
+    )
+    told = (*notes, *_tell_drafts(panel.drafts, regions), *besides)
+    return Run(layer, folder, later, tuple(filter(None, told)))
 
 
 def _place(

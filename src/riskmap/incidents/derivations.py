@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from rapidfuzz.distance import OSA
 
 from riskmap.countries import table as country_table
+from riskmap.incidents.nationalities import has_hit
 from riskmap.incidents.quarantines import Remarks
 from riskmap.incidents.victim_phrases import (
     find_aim,
     find_people,
     openings,
-    says_hit,
     words,
 )
-from riskmap.incidents.words import any_of, find_group, read_list
+from riskmap.incidents.words import HAN, any_of, find_group, read_list, read_words
 from riskmap.schema import check_incidents
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ OWN_TARGETS = ("awsd", "shcc", "sind")
 #: What words say beside them, which is noted where a column is missing.
 _OTHER = {"sector": "other_sector", "count": "several"}
 _WORD = re.compile(r"\w+")
+_HAN_FORM = re.compile("(?<=..)(?:股份|有限|责任|公司|集团|控股)+$")
+_LONG_FORM = 5
 _FOREIGN = re.compile(r"\b(?:foreign|expat|exp\b|fn\b|tcn|third.country)|外[国籍]", re.IGNORECASE)
 
 
@@ -98,13 +101,39 @@ def derive_victims(
 
 
 def _employers(names: Iterable[str]) -> Mapping[str, re.Pattern[str]]:
-    """Return what finds each employer in a text: its name, in any case and with any spaces."""
-    told = {name: r"\s+".join(re.escape(word) for word in name.split()) for name in names}
-    return {
-        name: re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
-        for name, words in told.items()
-        if words
-    }
+    """Return what finds each employer in a text: its name, in any case and with any spaces.
+
+    Another legal form may stand behind it than its own: "MCC Ltd." is MCC Group.
+    """
+    forms, found = read_words("legal_form"), {}
+    for name in filter(str.strip, names):
+        words = name.split()
+        kept = [word for word in words if word.strip(".,").casefold() not in forms] or words
+        whole, core = (r"\s+".join(map(re.escape, some)) for some in (words, kept))
+        told = rf"(?:{whole}|{core}[\s,.-]+(?:{any_of(forms)}))"
+        is_apart = not HAN.search(name)  # no space stands between Chinese words
+        told = rf"(?<!\w){told}(?!\w)" if is_apart else told
+        found[name] = re.compile(told, re.IGNORECASE)
+    return found
+
+
+def strip_legal_forms(words: list[str]) -> list[str]:
+    """Return the words of a firm's name without its legal forms, be they mistyped.
+
+    Examples
+    --------
+    >>> strip_legal_forms(["mcc", "gruop", "ltd"]), strip_legal_forms(["中国冶金有限公司"])
+    (['mcc'], ['中国冶金'])
+    """
+    forms = read_words("legal_form")
+    kept = [_HAN_FORM.sub("", word) for word in words]
+    return [word for word in kept if word not in forms and not _is_mistyped(word)] or words
+
+
+def _is_mistyped(word: str) -> bool:
+    """Return whether a word is a legal form but for a letter, or two in each other's place."""
+    long = (form for form in read_words("legal_form") if len(form) >= _LONG_FORM)
+    return any(OSA.distance(word, form) == 1 for form in long)
 
 
 def _aim_at(
@@ -112,7 +141,7 @@ def _aim_at(
 ) -> dict[str, tuple[Any, str]]:
     """Return the employer whom a text names where it says that somebody or something was hit."""
     found = [(name, match) for name, regex in named.items() if (match := regex.search(text))]
-    if not found or not says_hit(text):
+    if not found or not (_hit_or_aim().search(text) or has_hit(text)):
         return {}
     aim = find_aim(text, country)
     if aim and aim[0] == "foreigners":
@@ -187,10 +216,11 @@ def _in_title_case(text: str, *, nations: bool = False) -> str:
 
     With `nations` only the words for nations keep their initials.
     """
+    counted = {m.end() for m in _COUNTED.finditer(text)}
 
     def smaller(found: re.Match[str]) -> str:
         word = found[0]
-        if word in _short_names():
+        if word in _short_names() or found.end() in counted:
             return word
         is_kept = not nations or word.casefold() in openings("demonym")
         return word.title() if is_kept else word.lower()
@@ -206,6 +236,10 @@ def _short_names() -> frozenset[str]:
     return frozenset({*codes, *own, "US", "UK", "USA", "EXP", "FN"})
 
 
+#: Short words of capitals that are counted.
+_COUNTED = re.compile(
+    r"\b\d{1,3}(?:\s*[X×]\s*(?:PAX\s+)?[A-Z]{3}\b|\s+[A-Z]{3}(?=\s+[KWM]IA\b|\s*[+,&]\s*\d))"  # noqa: RUF001
+)
 #: What says that a note tells of several attacks.
 _SEVERAL = re.compile(
     r"\b(?:two|three|four|five|six|several|multiple|[2-9])\s+(?:\w+\s+)?"
@@ -297,6 +331,13 @@ def _count_foreign(abroad: list[Person]) -> int:
     if most:
         return max(sum(most.values()) if all(most.values()) else 0, unnamed)
     return unnamed or int(any(p.was_hit and _FOREIGN.search(p.phrase) for p in abroad))
+
+
+@lru_cache(maxsize=1)
+def _hit_or_aim() -> re.Pattern[str]:
+    """Return the pattern of words that say that somebody or something was hit."""
+    listed = {word for kind in ("hit", "hitting", "aim") for word in words()[kind]}
+    return re.compile(rf"\b(?:{any_of(listed)})\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1)

@@ -28,6 +28,7 @@ from riskmap.incidents.delimited import (
     split_fields,
 )
 from riskmap.incidents.feeds import every_feed, find_headerless, recognise
+from riskmap.incidents.feeds.machine_coded import find_other_table
 from riskmap.incidents.feeds.own_columns import (
     TITLE_ROWS,
     compose_columns,
@@ -337,6 +338,14 @@ def _from_text(
         except InputError:
             raise error from None
     header, optional = _text_header(file, feed, find), 0
+    other = find_other_table(header.header) if feed is None and options.columns is None else None
+    if other is not None:
+        raise InputError(
+            f"GDELT's {other} lists articles and what they speak of, and no events",
+            file=path.name,
+            expected="GDELT's event files of the same days (.export.CSV), or the articles "
+            "themselves with riskmap extract",
+        )
     own_feed = feed or recognise(header.header)
     if found := find_headerless(header.header):
         own_feed, names = found

@@ -15,7 +15,6 @@ from riskmap.countries import table as country_table
 from riskmap.incidents.nationalities import (
     chinese_people,
     chinese_property,
-    has_hit,
     people_abroad,
     staff_abroad,
 )
@@ -26,21 +25,22 @@ if TYPE_CHECKING:
 
 
 _WORD = re.compile(r"\w+")
-_SENTENCE = re.compile(r"[^.;!?\n]*(?:(?:\.(?=\w)|(?<=\bincl)\.)[^.;!?\n]*)*")
+_SENTENCE = re.compile(
+    r"[^.;!?\n]*(?:(?:\.(?=\w)|(?<=\b(?:incl|poss|prob|conf|rptd))\.)[^.;!?\n]*)*"
+)
 _NONE_BEFORE = re.compile(r"\b(?:no|not|without|none of the|neither)\s*$", re.IGNORECASE)
 #: What may follow a person who was hit: no object, which would make that person the one who hits.
 _END = (
     r"(?=\s*(?:$|[^\w\s]|(?:by|in|on|at|near|when|while|during|after|and|or|as|along|from|with|outside"
-    r"|inside|over|for|who|were|was|dead|hostage)\b))"
+    r"|inside|over|for|among|who|were|was|dead|hostage)\b))"
 )
 _ENDS = re.compile(rf"(?!/){_END}")
 #: What is near a thing or within it is not that thing.
 _BESIDE = r"(?!(?:near|at|in|inside|outside|beside|by|from|during|after|along|while|when)\b)"
-_SAYS = re.compile(r"\s+(?:say|said|says|report|reported|reports|told|claim|claimed|warn|warned)\b")
 #: Words without which nobody is said to come from a country.
 _ORIGINS = frozenset(("from", "national", "nationals", "citizen", "citizens"))
 #: Nations that are named by a short word, which is more often a government than people.
-_SHORT = ("US", "UK", "U.S.", "USA")
+_SHORT = ("US", "UK", "U.S.", "USA", "usa")
 _SHORTEST_NAME = 4
 #: How logs count: "2 x", "1 PAX", and behind those who are counted "x 2".
 _TIMES = re.compile(
@@ -150,16 +150,18 @@ def _of_sentence(text: str, written: str, offset: int) -> Iterator[Person]:
     end = 0
     for match, before in sorted(found, key=lambda pair: (pair[0].start(), -pair[0].end())):
         start = match.start() - len(before.group())
-        if match.start() < end or _NONE_BEFORE.search(text, 0, start):
+        number = before["number"] or _number_behind(text, written, match.end())
+        is_over = match.start() < end or _NONE_BEFORE.search(text, 0, start)
+        is_counted = _TIMES.match(written, start) or not before["number"]
+        if is_over or not _is_nation(match, number, is_counted=bool(number and is_counted)):
             continue
         end = match.end()
-        number = before["number"] or _number_behind(text, written, end)
         yield Person(
             _code(match["nation"]),
             _number(number),
             written[start:end].strip(),
             offset + start,
-            was_hit and not _SAYS.match(text, end),
+            was_hit and not _says().match(text, end),
         )
 
 
@@ -189,8 +191,8 @@ def _is_hit(match: re.Match[str], number: str | None) -> bool:
     """Return whether people without a role are those who were hit, not a thing or who hits."""
     text, end = match.string, match.end()
     if match["nation"] in country_table().keys() - words()["nation"].keys() and not number:
-        beside = _TOLLS.match(text, end) or _TOLL.search(text, 0, match.start())
-        return beside is not None
+        is_named = _ENDS.match(text, end) and _TOLL.search(text, 0, match.start())
+        return bool(is_named or _TOLLS.match(text, end))
     if match["nation"] and _ENDS.match(text, end):
         before = (pattern.search(text, 0, match.start()) for pattern in (_LABEL, _WERE, _AMONG))
         if any(before):
@@ -210,6 +212,26 @@ def _is_hit(match: re.Match[str], number: str | None) -> bool:
     return bool(_hit().match(text, end) or _hitting().search(text, near, start))
 
 
+def _is_nation(match: re.Match[str], number: str | None, *, is_counted: bool) -> bool:
+    """Return whether what may be another word than a code is told as one: "2 x CAN KIA".
+
+    Codes that are words need a number; those that may stand behind one, such as months, the sign of
+    a count; those that may be any people, such as police, "national".
+    """
+    text, end = match.string, match.end("nation")
+    kind = words()["other_code"].get(match["nation"] or "")
+    if kind is None or _NATIONAL.match(text, end) or _NATION.search(text, 0, match.start()):
+        return True
+    if kind and is_counted:
+        return True
+    if kind != "number":
+        return False
+    if match.end() > end + 1:  # what they do stands behind
+        return number is not None or not text.isupper()
+    is_hit = number and (_hit().match(text, end) or _LISTED.match(text, end))
+    return bool(is_hit or _TOLL.search(text, 0, match.start()))
+
+
 def _code(word: str | None) -> str | None:
     if not word:
         return None
@@ -222,12 +244,17 @@ _HIT_ONES = (
     r"|kidnapped|hostages?|workers?|miners?|engineers?|employees?|KIA|WIA)\b"
 )
 #: What says that those named next were hit: "Victim: Chinese male", "the dead were Chinese".
-_LABEL = re.compile(rf"(?i:{_HIT_ONES})\s*(?:[:=]|\((?:[A-Z\d]\w*(?:,? and|,)?\s+)*$)")
-#: A code without a number, which may be of an organisation, is beside the short words of logs.
-_TOLLS = re.compile(r"\s+(?:KIA|WIA|MIA)\b", re.IGNORECASE)
-_TOLL = re.compile(
-    r"\b(?:KIA|WIA|MIA|victims?|casualt(?:y|ies)|nationalit(?:y|ies))\s*[:=(]\s*$", re.IGNORECASE
+_LABEL = re.compile(
+    rf"(?i:{_HIT_ONES})\s*(?:[:=]|\((?:[A-Z\d]\w*(?:,? and|,)?\s+)*$)|\d\s+[KWM]IA\s+$"
 )
+#: A code without a number, which may be of an organisation, is beside the short words of logs.
+_TOLLS = re.compile(r"\s+[KWM]IA\b", re.IGNORECASE)
+_TOLL = re.compile(
+    r"(?i:\b(?:[KWM]IA|victims?|casualt(?:y|ies)|nationalit(?:y|ies))\s*[:=(]\s*(?:\d{1,3}\s+)?|\d\s+[KWM]IA\s+)$"
+)
+_NATION = re.compile(r"(?i:\bnationalit(?:y|ies)\s*[:=(]\s*)$")
+_LISTED = re.compile(r"\s*(?:[+,&]|and)\s*\d{1,3}\s+[A-Z]{3}\b")
+_NATIONAL = re.compile(r"\s+(?i:nationals?|citizens?)\b")
 _WERE = re.compile(
     rf"(?i:{_HIT_ONES},?\s+(?:was|were|is|are|included?s?|all|both|mostly))"
     r"(?:[\s,]+(?:all|both|an?|the|mostly|also|reportedly|identified|as|and|\d+|[a-z]{3,5}(?=\s[A-Z])"
@@ -291,17 +318,6 @@ def _find_abroad(text: str, country: str) -> tuple[str, str] | None:
     return None
 
 
-def says_hit(text: str) -> bool:
-    """Return whether a text says that somebody or something was hit.
-
-    Examples
-    --------
-    >>> says_hit("Guards of a mine ambushed"), says_hit("A mine hires guards"), says_hit("车队遭袭")
-    (True, False, True)
-    """
-    return _any("hit", "hitting", "aim").search(text) is not None or has_hit(text)
-
-
 def words() -> Mapping[str, Mapping[str, str]]:
     """Return the word list: for each kind its words and their values.
 
@@ -359,14 +375,9 @@ def _demonyms() -> str:
 
 
 def _codes_in(text: str) -> tuple[str, ...]:
-    """Return patterns of the codes of countries that a text holds.
-
-    A code that may be another word is one beside "national" only.
-    """
+    """Return patterns of the codes of countries that a text holds and that say nothing."""
     told = country_table().keys() & set(_WORD.findall(text))
-    people, none = r"(?=\s+(?i:nationals?|citizens?)\b)", rf"(?!{_SAYS.pattern})"
-    other = words()["other_code"]
-    return tuple(code + (people if code in other else none) for code in sorted(told))
+    return tuple(f"{code}(?!{_says().pattern})" for code in sorted(told))
 
 
 @lru_cache(maxsize=1)
@@ -423,9 +434,17 @@ def _alone(nations: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=1)
 def _hit() -> re.Pattern[str]:
-    """Return the pattern of what was done to people, behind them."""
-    were = r"(?:(?:was|were|has been|have been|had been|being|got|is|are)\s+)?"
-    return re.compile(rf"\s+{were}(?:\w+ly\s+)?(?i:{any_of(words()['hit'])})\b{_END}")
+    """Return the pattern of what was done to people, behind them, or is said to have been done."""
+    said = rf"(?:\b(?:\w+ly|(?i:{any_of(words()['hearsay'])}))(?:\.?\s+|\)\s+))"
+    hit = rf"(?i:(?:{any_of(words()['hit'])})\b{_END}|[KWM]IA(?=\s+\d))"
+    return re.compile(rf"\s+\(?{said}{{0,5}}{hit}")
+
+
+@lru_cache(maxsize=1)
+def _says() -> re.Pattern[str]:
+    """Return the pattern of what those do who tell of others: no "reported killed"."""
+    says = "say|said|says|report|reported|reports|told|claim|claimed|warn|warned"
+    return re.compile(rf"(?!{_hit().pattern})\s+(?:{says})\b")
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -35,7 +36,7 @@ from riskmap.panels.measures import VICTIM_WORDS
 from riskmap.places.names.units import name_in_chinese
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import Level
@@ -43,6 +44,17 @@ if TYPE_CHECKING:
 #: Drivers of a level that are named, and what follows a province's own name in Chinese.
 _LEADING = 2
 _PROVINCE = re.compile("(?:省|州|邦|大区|地区)$")
+
+
+def _call(text: Any, names: Mapping[str, str]) -> Any:
+    """Return the texts of a catalogue with what the regions of a map are called."""
+    if isinstance(text, Mapping):
+        return {key: _call(value, names) for key, value in text.items()}
+    if isinstance(text, list | tuple):
+        return type(text)(_call(value, names) for value in text)
+    for mark, name in names.items() if isinstance(text, str) else ():
+        text = text.replace(mark, name)
+    return text
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,8 @@ class Edition:
         unit, units = words["units_by_level"].get(
             f"{depth[0]:.0f}" if len(depth) == 1 else "", words["units_by_level"]["any"]
         )
-        self.words = MappingProxyType({**words, "unit": unit, "units": units})
+        said = _call({**words}, {"{unit}": unit, "{units}": units})
+        self.words = MappingProxyType({**said, "unit": unit, "units": units})
         self.moves = self.of_headline(moves)
         names = {code: country_name(code, self.words) for code in table["iso3"].dropna().unique()}
         is_country = (table["parent_id"] == table["iso3"]).fillna(value=False)
@@ -217,8 +230,9 @@ def _how_often(scale: LevelScale, level: int, layer: str, words: Mapping[str, An
     bounds = [None, *(in_n(bound, words) for bound in scale.thresholds[layer]), None]
     low, high = bounds[level - 1 : level + 1]
     key = "how_rare" if low is None else "how_common" if high is None else "how_often"
-    days = f"{scale.horizon_days:g}"
-    return str(words["sentences"][key].format(low=low, high=high, days=days))
+    units = words.get("units", words["units_by_level"]["2"][1])
+    told = {"low": low, "high": high, "days": f"{scale.horizon_days:g}", "units": units}
+    return str(words["sentences"][key].format(**told))
 
 
 def in_n(p: float, words: Mapping[str, Any]) -> str:
@@ -428,6 +442,26 @@ def later_line(told: Edition) -> str:
     ]
     if attacks:
         lines.append(said["later_told"].format(attacks=words["list"].join(attacks)))
+    return str(words["gap"].join(lines))
+
+
+def outside_line(told: Edition) -> str:
+    """Return which sites and routes of the group lie outside of all regions of a layer; or ""."""
+    sites = told.layer.sites
+    names = [*map(display, sites.loc[sites["region_id"].isna(), "site"].unique())]
+    said = told.words["unknown"]["outside"]
+    return str(said.format(sites=told.words["list"].join(names))) if names else ""
+
+
+def employer_line(told: Edition) -> str:
+    """Return which targets are almost an employer of the group, and how each is read; or ""."""
+    said, words = told.words["unknown"], told.words
+    lines = [
+        said["employer_taken" if is_taken else "employer_close"].format(
+            written=display(text.rpartition(":")[2].strip()), employer=display(name)
+        )
+        for text, name, is_taken in told.layer.provenance.get("close_employers") or ()
+    ]
     return str(words["gap"].join(lines))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from riskmap.assessment.exposures import LARGEST_GAP
+from riskmap.assessment.holds import FLOOR
 from riskmap.assessment.levels import LEVEL_NAMES
 from riskmap.ledgers import Losses
 from riskmap.outputs import editions, front_pages, movements
@@ -288,12 +289,16 @@ def _site_rows(told: Edition) -> Grid:
     words, sites = told.words, told.of_headline(told.layer.sites)
     own = [name for name in sites if name != "region_id"]
     rows = sites.merge(told.table.drop(columns=own, errors="ignore"), on="region_id", how="left")
-    partly = rows["assessed_share"] < 1 - LARGEST_GAP
-    rows["at_least"] = rows["at_least"].eq(other=True) | partly
+    rows["at_least"] = rows["at_least"].eq(other=True) | (rows["assessed_share"] < 1 - LARGEST_GAP)
+    outside = rows["region_id"].isna()
+    for name, text in (("name", words["told"]["outside"]), ("kind", "site")):
+        rows[name] = rows[name].mask(outside, text)
     worst = rows[["risk_level", "near_level"]].fillna(0).max(axis=1)
     hit = rows["attacked"].eq(other=True) | rows["near_attacked"].eq(other=True)
-    rows = rows.assign(hit=hit, worst=worst)
-    order = ["hit", "worst", "near_distance_m"]
+    # what is outside comes before low ones: nobody can say that it is lower
+    rank = worst.astype(float).mask(outside & (worst < FLOOR), FLOOR - 0.5)
+    rows = rows.assign(hit=hit, worst=worst, rank=rank)
+    order = ["hit", "rank", "near_distance_m"]
     rows = rows.sort_values(order, ascending=[False, False, True], kind="stable")
     shown, rest = rows.head(SITE_ROWS), rows.iloc[SITE_ROWS:]
     cells = [
@@ -320,7 +325,8 @@ def _next_door(row: Any, told: Edition) -> str:
     words, missing = told.words, 1 - row.assessed_share
     if pd.isna(row.near_region_id):
         share = max(1, round(100 * missing))
-        return str(words["way"].format(n=share)) if missing > LARGEST_GAP else NONE
+        is_part = missing > LARGEST_GAP and row.kind == "route"
+        return str(words["way"].format(n=share)) if is_part else NONE
     level = level_words(row.near_level, words)
     level = words["told"]["attacked"].format(level=level) if is_told(row.near_attacked) else level
     far, name = distance(row.near_distance_m, words), told.names.get(row.near_region_id, "")
@@ -413,8 +419,14 @@ def _limits(told: Edition) -> tuple[str, ...]:
 
 def unknown_lines(told: Edition) -> tuple[str, ...]:
     """Return what is not known and why: reports that wait, no level, levels in doubt, reports."""
-    waiting = filter(None, (*_draft_line(told), editions.later_line(told)))
-    return (*waiting, *_gap_line(told), *_doubt_line(told), *_report_line(told))
+    said = (editions.later_line, editions.outside_line, editions.employer_line)
+    return (
+        *_draft_line(told),
+        *filter(None, (line(told) for line in said)),
+        *_gap_line(told),
+        *_doubt_line(told),
+        *_report_line(told),
+    )
 
 
 def _draft_line(told: Edition) -> Iterator[str]:
@@ -474,20 +486,15 @@ def _doubt_line(told: Edition) -> Iterator[str]:
         yield words["gap"].join(lines)
 
 
-def _spread_line(told: Edition) -> Iterator[str]:
-    """Yield how many reports of late are known to an area alone, and count in parts there."""
-    known, words = told.layer.knowledge, told.words
-    n = round(known.loc[known["layer"] == "violence", "rows_spread"].sum())
-    if n:
-        yield words["unknown"]["spread"].format(n=n, unit=words["unit"], units=words["units"])
-
-
 def _report_line(told: Edition) -> Iterator[str]:
-    """Yield what share of reports doesn't say who was hit, and what was not understood."""
+    """Yield how many reports count in parts, do not say who was hit, or were not understood."""
+    known = told.layer.knowledge
+    n = round(known.loc[known["layer"] == "violence", "rows_spread"].sum())
+    spread = [told.words["unknown"]["spread"].format(n=n)] if n else []
     shares = [*editions.share_lines(told)] if told.layer.headline != "violence" else []
     if len(shares) > _COUNTRIES:
         more = told.words["unknown"]["countries"].format(n=len(shares) - _COUNTRIES)
         shares = [*shares[:_COUNTRIES], more]
-    lines = [*_spread_line(told), *shares, *editions.unread_lines(told)]
+    lines = [*spread, *shares, *editions.unread_lines(told)]
     if lines:
         yield told.words["gap"].join(lines)

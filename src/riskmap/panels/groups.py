@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from rapidfuzz.distance import OSA
 
 from riskmap import countries
 from riskmap.errors import InputError
+from riskmap.incidents.derivations import strip_legal_forms
 from riskmap.panels.measures import count_of, hits_foreigners, may_be_any, strange_targets
 from riskmap.panels.presence import Targeting
 from riskmap.schema import SECTORS
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
     from riskmap.panels.presence import Presence, Route, Site
     from riskmap.typing import FloatArray, IntArray
+
+#: Letters from which on a name that differs by one is close, and from which on it is the same.
+_CLOSE, _SURE = 4, 6
 
 #: How an incident bears on a group, from the closest on, and what it weighs in the group's series
 #: unless the group says otherwise. The first that holds is taken.
@@ -258,8 +263,11 @@ class WorkerGroup:
         """Return which incidents were aimed at the group's sector, an employer or a site of it.
 
         A site or an employer may stand in ``target`` by its plain name too, or with more words,
-        and behind ``employer:`` or ``site:`` by its first words: "Ruvo" is Ruvo Mining there.
+        and behind ``employer:`` or ``site:`` by its first words: "Ruvo" is Ruvo Mining there. An
+        employer may have another legal form, or a typing error in a name that is long enough.
         """
+        close = {text for text, _, is_taken in self.find_close_employers(incidents) if is_taken}
+
         kinds = {"employer": self.employers, "site": tuple(site.name for site in self.sites)}
         names = [_words(name) for some in kinds.values() for name in some]
 
@@ -274,9 +282,32 @@ class WorkerGroup:
 
         aimed = np.zeros(len(incidents), dtype=bool)
         for told in (incidents["target"], strange_targets(incidents)):
-            theirs = [text for text in told.dropna().unique() if is_theirs(text)]
+            theirs = [text for text in told.dropna().unique() if text in close or is_theirs(text)]
             aimed |= told.isin(theirs).to_numpy(bool)
         return aimed
+
+    def find_close_employers(self, incidents: pd.DataFrame) -> list[tuple[str, str, bool]]:
+        """Return each target that is almost an employer, which one, and whether it is taken for it.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"target": ["employer:MCC Gruop", "employer:Ruvo", None]})
+        >>> WorkerGroup("CHN", employers=("MCC Group",)).find_close_employers(table)
+        [('employer:MCC Gruop', 'MCC Group', True)]
+        """
+        columns = (incidents["target"], strange_targets(incidents)) if self.employers else ()
+        told = sorted({text for column in columns for text in column.dropna().unique()})
+        found = []
+        for text in told:
+            kind, _, name = text.rpartition(":")
+            if kind in ("", "employer") and text not in (*SECTORS, "foreigners"):
+                gaps = {one: _gap(name, one) for one in self.employers}
+                best = min(gaps, key=lambda one: gaps[one][0])
+                gap, letters = gaps[best]
+                is_named = _words(name)[: len(_words(best))] == _words(best)
+                if not is_named and gap <= (letters >= _CLOSE) + (letters >= _SURE):
+                    found.append((text, best, gap == 0 or (gap == 1 and letters >= _SURE)))
+        return found
 
     def _shares_nation(self, incidents: pd.DataFrame) -> NDArray[np.bool_]:
         told = {text: text.split(";") for text in incidents["nationality"].dropna().unique()}
@@ -294,6 +325,12 @@ class WorkerGroup:
             return np.zeros(len(incidents), dtype=bool)
         mine = (incidents["sector"] == self.sector).to_numpy(bool)
         return np.asarray(mine | may_be_any(incidents, "sector"))
+
+
+def _gap(name: str, employer: str) -> tuple[int, int]:
+    """Return by how many letters two names differ but for legal forms, and how many one has."""
+    told, one = ("".join(strip_legal_forms(_words(text))) for text in (name, employer))
+    return OSA.distance(told, one), min(len(told), len(one))
 
 
 def _words(name: str) -> list[str]:

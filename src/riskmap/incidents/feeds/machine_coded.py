@@ -16,6 +16,7 @@ Halterman et al., PLOVER and POLECAT (2023); codes to be corrected here.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -27,7 +28,7 @@ from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import map_codes, per_unique
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 _ACTOR = (
@@ -57,6 +58,37 @@ HEADERS = (
     _header("type", "fullname", "countrycode", "adm1code", "adm2code", "lat", "long", "featureid"),
 )
 
+
+_TIME = r"\d{14}"
+#: Other tables of GDELT: what each is called, some of its columns, and how its rows begin without.
+_OTHERS = (
+    ("Global Knowledge Graph", {"gkgrecordid"}, (rf"{_TIME}-T?\d+", _TIME)),
+    ("Global Knowledge Graph", {"numarts", "cameoeventids"}, (r"\d{8}", r"\d+", r"([A-Z_]+#|$).*")),
+    ("Mentions", {"globaleventid", "mentiontimedate"}, (r"\d+", _TIME, rf"{_TIME}.*")),
+)
+
+
+def find_other_table(fields: Sequence[str]) -> str | None:
+    """Return which table of GDELT a first line is of that tells no events; None when it is of none.
+
+    Examples
+    --------
+    >>> find_other_table(["20240506120000-1", "20240506120000", "1"])
+    'Global Knowledge Graph'
+    >>> find_other_table(["date", "place"]) is None
+    True
+    """
+    names = {name.strip().lower() for name in fields}
+    for title, columns, begins in _OTHERS:
+        pairs = zip(begins, fields, strict=False)
+        is_row = len(fields) > _FEWEST and all(re.match(f"(?:{how})$", one) for how, one in pairs)
+        if columns <= names or is_row:
+            return title
+    return None
+
+
+#: A row of these tables has more fields.
+_FEWEST = 9
 
 #: ActionGeo_Type
 GEO_PRECISION = {

@@ -29,7 +29,7 @@
     if (parent) parent.append(e);
     return e;
   };
-  const named = (i) => { const e = make("bdi", R.name[i]); e.dir = "auto"; return e; }; // a name of any script keeps its own direction
+  const named = (i) => { const e = make("bdi", i < 0 ? T().told.outside : R.name[i]); e.dir = "auto"; return e; }; // a name of any script keeps its own direction
   const between = (parts, mark) => parts.filter(Boolean).flatMap((part, j) => { // texts side by side, none reordered by another
     const e = typeof part === "string" ? make("bdi", part) : part;
     return j ? [mark, e] : [e];

@@ -36,6 +36,7 @@ from riskmap.incidents.words import (
     normalise,
     phrases_in,
     read_words,
+    says_yes,
 )
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def find_nationalities(text: str, country: str | None = None) -> tuple[list[str]
     found: set[str] = set()
     foreign, strange = False, []
     text = _COMMAS.sub(";", text)
-    if text.strip().strip("0").isdigit():
+    if text.strip().strip("0").isdigit() or says_yes(text):
         return [], False, [text.strip()]
     if turned := _TURNED.fullmatch(text.strip()):
         text = f"{turned[2]} {turned[1]}"

@@ -15,7 +15,7 @@ import pandas as pd
 
 from riskmap.countries import find_country, find_nationality
 from riskmap.incidents.values import number_rows, per_unique
-from riskmap.incidents.words import is_blank
+from riskmap.incidents.words import is_blank, says_yes
 from riskmap.ledgers import DECIDED, NO_LOSS
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ def tells_of_others(name: str) -> bool:
 
 def _tells(text: str) -> bool:
     """Return whether a cell of such a column says more than that nobody was hit, or nothing."""
-    return not is_blank(text) and bool(text.strip("0. "))
+    return says_yes(text) or (not is_blank(text) and bool(text.strip("0. ")))
 
 
 def note_unused(

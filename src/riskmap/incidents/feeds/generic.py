@@ -26,6 +26,7 @@ from riskmap.incidents.feeds.mappings import (
 from riskmap.incidents.feeds.own_columns import (
     HIT,
     column_names,
+    find_foreign_columns,
     find_nation_columns,
     find_parts,
     is_sum,
@@ -52,6 +53,7 @@ from riskmap.incidents.words import (
     key,
     may_have_hurt,
     read_words,
+    says_yes,
 )
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
 
@@ -98,11 +100,14 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     lost = note_points(source, frame)
     why = stated_reasons(source).fillna(lost.where(lost.isna(), "bad_coordinates"))
     nation_of = {key(name): code for name, code in find_nation_columns(source.raw.rows).items()}
-    counting = (*names["foreign_victims"], *_foreign_parts(source), *nation_of)
+    asked = [key(name) for name in find_foreign_columns(source.raw.header)]
+    counting = (*names["foreign_victims"], *_foreign_parts(source), *asked, *nation_of)
+    kinds = find_kinds(source, names["victims"])
     note_untold(source, frame, counting, nation_of)
     victims, nations = count_foreign(source, counting, nation_of)
     stated = source.every(*names["nationality"])
-    frame = frame.assign(foreign_victims=victims, nationality=join_texts(*stated, nations))
+    nations = join_texts(*stated, nations, *kinds.values())
+    frame = frame.assign(foreign_victims=victims, nationality=nations)
     hit = [
         texts.where(texts.str.contains(_LETTER, na=False))
         for texts in source.every(*names["victims"])
@@ -115,7 +120,8 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
             frame["nationality"] = join_texts(frame["nationality"], nations)
     note_unsure_harm(source, frame)
     used = {source.name(name) for some in (*names.values(), _OWN_NAMES) for name in some}
-    used |= {source.name(name) for name in nation_of}
+    source.also_read |= {source.name(name) for name in (*nation_of, *asked)}
+    used |= source.also_read
     unstated = pd.Series(find_precision(frame), frame.index, dtype="str")
     unstated = unstated.mask(frame["region_id"].notna()).mask(frame["latitude"].notna(), "point")
     return {
@@ -256,6 +262,36 @@ def join_texts(first: pd.Series, *others: pd.Series) -> pd.Series:
     return first
 
 
+def find_kinds(source: Source, victims: Iterable[str]) -> dict[str, pd.Series]:
+    """Return what columns say of the victims that is no more than "expat", "foreign" or "local".
+
+    Such are "Victim type", "Foreign/local", and a column of victims whose cell says nothing else.
+
+    Parameters
+    ----------
+    source
+        The rows.
+    victims
+        Names of the columns that tell of the victims in words.
+    """
+    found = {}
+    for name in (*victims, *read_words("victim_kind")):
+        if name in source:
+            texts = source.clean(name)
+            is_kind = per_unique(texts.fillna(""), _is_kind_of_people, "bool")
+            found[name] = texts.where(is_kind)
+            if tells_who(name):
+                strange = _is_told(texts) & ~is_kind.to_numpy(bool)
+                written = f"{source.name(name)}: " + texts
+                source.not_understood.add("nationality", strange, written)
+                source.also_read.add(source.name(name))
+    return found
+
+
+def _is_kind_of_people(text: str) -> bool:
+    return find_word("staff_type", text) is not None or find_word("foreign", text) is not None
+
+
 def note_untold(
     source: Source, frame: pd.DataFrame, columns: Iterable[str], nation_of: Mapping[str, str]
 ) -> None:
@@ -342,17 +378,26 @@ def hear_others(source: Source, used: Iterable[str]) -> list[pd.Series]:
     names = [name for name in source.raw.rows.columns if name and name not in known]
     heard = []
     for name in names:
-        if tells_who(key(name)) or tells_of_others(key(name)):
+        if tells_of_others(key(name)):
             continue
-        texts = per_unique(source.raw.rows[name].fillna(""), partial(_hear, name))
+        hear = _hear_tick if tells_who(key(name)) else _hear
+        texts = per_unique(read_ticks(source.raw.rows[name].fillna("")), partial(hear, name))
         if (texts != "").any():
             heard.append(clean_texts(texts))
     return heard
 
 
+def _hear_tick(name: str, text: str) -> str:
+    """Return as a note that what a column is named for was hit: "Chinese interests (Y/N)"."""
+    aim = f"attack on {name.partition('(')[0].replace('_', ' ').strip(' ?')}"
+    return aim if (says_yes(text) or text.strip() == "1") and find_aim(aim) else ""
+
+
 def _hear(name: str, text: str) -> str:
     """Return a cell as a note where it says that people, or what is theirs, were hit."""
     words = name.replace("_", " ").strip()
+    if heard := _hear_tick(name, text):
+        return heard
     if HIT.search(words.casefold()):
         text = f"Victims: {text} {words}" if text.strip().isdigit() and int(text) else text
         text = text if text.startswith("Victims: ") else f"Victims: {text}"

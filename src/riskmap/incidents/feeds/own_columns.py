@@ -26,13 +26,15 @@ from riskmap.incidents.words import (
     bare_key,
     find_event_type,
     key,
+    listed,
     name_columns,
+    normalise,
     read_list,
     read_words,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from riskmap.incidents.delimited import RawTable
 
@@ -247,7 +249,7 @@ _BY = re.compile(r"(?:^|_)(?:by|from|suspects?|attackers?|before|after|arrested)
 #: What else stands in the name of a column that counts people.
 _PEOPLE = re.compile(
     r"(?:national|nationalitie|citizen|worker|employee|engineer|person|miner|expat|foreigner|contractor)s?"
-    r"|nationality|staff|people|number|no|nr|of|total|and|or"
+    r"|nationality|staff|personnel|people|number|no|nr|of|total|and|or"
 )
 _CODE = 3
 
@@ -279,25 +281,65 @@ def find_nation_columns(rows: pd.DataFrame) -> dict[str, str]:
         nations = {word: _nation_of(word) for word in words}
         codes = {code for code in nations.values() if code}
         rest = {word.casefold() for word in words if nations[word] is None}
+        named = [word for word in words if word.casefold() not in read_words("asked")]
+        rest &= {word.casefold() for word in named}
         hit = {word for word in rest if word in fates or HIT.search(word)}
-        place = len(words) == 1 and not column.strip().isupper() and find_country(column)
+        place = len(named) == 1 and not named[0].isupper() and find_country(named[0])
         if len(codes) == 1 and not place and all(_PEOPLE.fullmatch(one) for one in rest - hit):
             texts = read_ticks(rows[column].fillna("").str.strip())
             texts = texts[texts != ""]
-            if HIT.search("_".join(words)) or hit or not parse_counts(texts).strange.any():
+            is_asked = bool(_ASKED.search(key(column)))
+            if is_asked or hit or not parse_counts(texts).strange.any():
                 found[column] = codes.pop()
     return found
 
 
-def read_ticks(texts: pd.Series) -> pd.Series:
-    """Return the cells of a column that counts people, a tick as "yes".
+#: What in the name of a column asks whether people were among those who were hit.
+_ASKED = re.compile(rf"{HIT.pattern}|involv|targeted|impliqu|implicad|envolvid|beteiligt|涉")
+
+
+def find_foreign_columns(header: Iterable[str]) -> list[str]:
+    """Return the columns that count foreign victims, or say whether there were any.
+
+    Their names hold a word for foreigners, and beside it none but those by which a column asks
+    ("involved", "targeted", "Y/N") and those for people. One that is only "international" asks.
 
     Examples
     --------
-    >>> read_ticks(pd.Series(["x", "2", "\N{CHECK MARK}", ""])).tolist()
-    ['yes', '2', 'yes', '']
+    >>> find_foreign_columns(["Foreigner (Y/N)", "Expat involved?", "Foreign troops", "Western"])
+    ['Foreigner (Y/N)', 'Expat involved?']
     """
-    return texts.mask(texts.str.strip().str.casefold().isin(read_words("tick").keys()), "yes")
+    plain, some = listed("asked"), {normalise(word) for word in read_words("adjective")}
+    found = []
+    for column in header:
+        name = _JOINED.sub("foreigner", key(column))
+        if key(column) in known_names() or tells_of_others(name) or _BY.search(name):
+            continue
+        words = [normalise(word) for word in SPLIT.split(name) if word]
+        people = [word for word in words if word in listed("foreign") and len(word) >= _CODE]
+        rest = [word for word in words if word not in people and word not in plain]
+        is_asked = len(rest) + len(people) < len(words) or bool(_ASKED.search(name))
+        others = [one for one in rest if not (_PEOPLE.fullmatch(one) or _ASKED.search(one))]
+        if people and not others and (is_asked or not some.issuperset(people)):
+            found.append(column)
+    return found
+
+
+#: Words for foreigners that are two.
+_JOINED = re.compile("non_nationals?|non_locals?|ex_pats?|third_country_nationals?")
+
+
+def read_ticks(texts: pd.Series) -> pd.Series:
+    """Return the cells of a column that counts people, a tick as "yes" and "N" as "no".
+
+    Examples
+    --------
+    >>> read_ticks(pd.Series(["x", "2", "\N{CHECK MARK}", "", "N"])).tolist()
+    ['yes', '2', 'yes', '', 'no']
+    """
+    plain = texts.str.strip().str.casefold()
+    ticked = texts.mask(plain.isin(read_words("tick").keys()), "yes")
+    return ticked.mask(plain == "n", "no")
 
 
 def _nation_of(word: str) -> str | None:

@@ -106,8 +106,11 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     note_untold(source, frame, counting, nation_of)
     victims, nations = count_foreign(source, counting, nation_of)
     stated = source.every(*names["nationality"])
-    nations = join_texts(*stated, nations, *kinds.values())
+    local = join_texts(source.clean(), *(texts for _, texts in kinds)).astype("str")
+    local = local.str.split(";").str[0]
+    nations = join_texts(*stated, nations, *(texts for texts, _ in kinds))
     frame = frame.assign(foreign_victims=victims, nationality=nations)
+    frame = frame.assign(staff_type=frame["staff_type"].fillna(local))
     hit = [
         texts.where(texts.str.contains(_LETTER, na=False))
         for texts in source.every(*names["victims"])
@@ -262,10 +265,12 @@ def join_texts(first: pd.Series, *others: pd.Series) -> pd.Series:
     return first
 
 
-def find_kinds(source: Source, victims: Iterable[str]) -> dict[str, pd.Series]:
+def find_kinds(source: Source, victims: Iterable[str]) -> list[tuple[pd.Series, pd.Series]]:
     """Return what columns say of the victims that is no more than "expat", "foreign" or "local".
 
     Such are "Victim type", "Foreign/local", and a column of victims whose cell says nothing else.
+    Of each are the cells that say "foreign", and the kind of staff where they say "local" or both,
+    which closes no other text that names a nationality.
 
     Parameters
     ----------
@@ -274,22 +279,21 @@ def find_kinds(source: Source, victims: Iterable[str]) -> dict[str, pd.Series]:
     victims
         Names of the columns that tell of the victims in words.
     """
-    found = {}
+    found = []
     for name in (*victims, *read_words("victim_kind")):
         if name in source:
             texts = source.clean(name)
-            is_kind = per_unique(texts.fillna(""), _is_kind_of_people, "bool")
-            found[name] = texts.where(is_kind)
+            staff = per_unique(texts.fillna(""), partial(find_word, "staff_type"), "str")
+            is_local = staff.isin(("national", "mixed"))
+            says_foreign = per_unique(texts.fillna(""), partial(find_word, "foreign"), "str").notna()
+            is_foreign = says_foreign | (staff == "international")
+            found.append((texts.where(is_foreign & ~is_local), staff.where(is_local)))
             if tells_who(name):
-                strange = _is_told(texts) & ~is_kind.to_numpy(bool)
+                strange = _is_told(texts) & ~(is_foreign | is_local).to_numpy(bool)
                 written = f"{source.name(name)}: " + texts
                 source.not_understood.add("nationality", strange, written)
                 source.also_read.add(source.name(name))
     return found
-
-
-def _is_kind_of_people(text: str) -> bool:
-    return find_word("staff_type", text) is not None or find_word("foreign", text) is not None
 
 
 def note_untold(

@@ -118,7 +118,7 @@ def _of_sentence(text: str, written: str, offset: int) -> Iterator[Person]:
         return
     was_hit = _any("hit", "hitting").search(text) is not None
     found = []
-    for nations in (*codes, *(() if openings("demonym").isdisjoint(told) else (_demonyms(),))):
+    for nations in (*codes, *(() if openings("demonym").isdisjoint(told) else (demonyms(),))):
         found += [(m, _before("foreign", m)) for m in _workers(nations).finditer(text)]
         if was_hit or re.search(_HIT_ONES, text, re.IGNORECASE):
             for m in _alone(nations).finditer(text):
@@ -138,7 +138,7 @@ def _of_sentence(text: str, written: str, offset: int) -> Iterator[Person]:
             continue
         end = match.end()
         yield Person(
-            _code(match["nation"]),
+            code_of(match["nation"]),
             _number(number),
             written[start:end].strip(),
             offset + start,
@@ -215,7 +215,14 @@ def _is_nation(match: re.Match[str], number: str | None, *, is_counted: bool) ->
     return bool(is_hit or _TOLL.search(text, 0, match.start()))
 
 
-def _code(word: str | None) -> str | None:
+def code_of(word: str | None) -> str | None:
+    """Return the alpha-3 code of a demonym; None where it is of no country, or of several.
+
+    Examples
+    --------
+    >>> code_of("Turks"), code_of("Martian")
+    ('TUR', None)
+    """
     if not word:
         return None
     own = words()["nation"]
@@ -288,7 +295,7 @@ def find_aim(text: str, country: str = "") -> tuple[str, str] | None:
         for match in (m for pattern in _aims() for m in pattern.finditer(text)):
             nation = match.groupdict().get("nation")
             denied = _NONE_BEFORE.search(text, 0, match.start())
-            if not denied and (not nation or _code(nation) != country):
+            if not denied and (not nation or code_of(nation) != country):
                 return "foreigners", match.group().strip()
     found = None if openings("sector").isdisjoint(told) else _aim_at_sector().search(text)
     if found:
@@ -357,8 +364,14 @@ def _plain_nations() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
-def _demonyms() -> str:
-    """Return the pattern of what people of a nationality are called."""
+def demonyms() -> str:
+    """Return the pattern of what people of a nationality are called.
+
+    Examples
+    --------
+    >>> re.fullmatch(demonyms(), "Turks") is not None
+    True
+    """
     return any_of({*_nations(), *_plain_nations()})
 
 
@@ -454,7 +467,7 @@ def _aim_at_sector() -> re.Pattern[str]:
 def _aims() -> tuple[re.Pattern[str], ...]:
     """Return the patterns of an attack on foreigners, on what is theirs or on their workers."""
     kinds = words()
-    nation = rf"(?P<nation>{_demonyms()})\b"
+    nation = rf"(?P<nation>{demonyms()})\b"
     arms = r"(?!(?:military|army|troops?|soldiers?|forces?|naval|marine)\b)"
     owned = rf"(?:-\w+)?(?:['’]s?)?\s+(?:{arms}[\w'’-]+\s+){{0,2}}?"
     theirs = rf"(?i:{any_of((*kinds['civil'], *kinds['role']))})(?i:s|es)?\b"

@@ -107,7 +107,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     victims, nations = count_foreign(source, counting, nation_of)
     stated = source.every(*names["nationality"])
     local = join_texts(source.clean(), *(texts for _, texts in kinds)).astype("str")
-    local = local.str.split(";").str[0]
+    local = local.str.replace(";.*", "", regex=True)
     nations = join_texts(*stated, nations, *(texts for texts, _ in kinds))
     frame = frame.assign(foreign_victims=victims, nationality=nations)
     frame = frame.assign(staff_type=frame["staff_type"].fillna(local))

@@ -58,8 +58,8 @@ def derive_victims(
     only where it stands right before the phrase; foreigners who were hit are one at least. Of
     several sectors that of the victims counts, and ``not_understood`` holds another. There a row
     says too that its note tells of several attacks (``count=Two separate attacks``): it counts as
-    one until it is split. An attack whose note names foreign people beside a word of being hit, in no
-    form that is understood, leaves open who was hit (``foreign_victims=Chinese``).
+    one until it is split. An attack whose note names foreign people beside a word of being hit, in
+    no form that is understood, leaves open who was hit (``foreign_victims=Chinese``).
 
     Parameters
     ----------
@@ -368,9 +368,7 @@ def _governments() -> tuple[re.Pattern[str], ...]:
     )
 
 
-_BY = re.compile(
-    r"(?i)\b(?:by|no|not|without|neither|nor|against|than|with)\s+(?:[\w-]+\s+){0,3}$"
-)
+_BY = re.compile(r"(?i)\b(?:by|no|not|without|neither|nor|against|than|with)\s+(?:[\w-]+\s+){0,3}$")
 
 
 def _find_unread(text: object, country: str) -> str | None:
@@ -385,7 +383,7 @@ def _find_unread(text: object, country: str) -> str | None:
             continue
         for match in _foreign_people().finditer(sentence):
             nation = match["nation"]
-            if nation and (code_of(nation) or country) == country:
+            if nation in ("US", "UK") or (nation and (code_of(nation) or country) == country):
                 continue
             behind = sentence[match.end() :]
             near = behind.casefold().replace("-", " ").split()[:3]
@@ -424,7 +422,9 @@ def _harm() -> re.Pattern[str]:
 def _does() -> re.Pattern[str]:
     """Return the pattern of those who hit others: "Chinese gunmen killed two"."""
     listed = any_of({*words()["hit"], *words()["hitting"]})
-    return re.compile(rf"(?i)\s+(?:[\w'\u2019-]+\s+){{0,3}}?(?:{listed})\s+(?:an?|the|\d|[a-z]+s\b)")
+    return re.compile(
+        rf"(?i)\s+(?:[\w'\u2019-]+\s+){{0,3}}?(?:{listed})\s+(?:an?|the|\d|[a-z]+s\b)"
+    )
 
 
 def _work(text: str, people: list[Person]) -> dict[str, tuple[Any, str]]:

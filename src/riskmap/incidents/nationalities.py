@@ -293,13 +293,14 @@ def people_abroad(
         The sentence.
     words
         What a person is called (``person``), and a foreign one (``stranger``); what was done to
-        people (``struck``), and what denies it (``nobody``), as :func:`riskmap.incidents.words.normalise` has them.
+        people (``struck``), and what denies it (``nobody``), as
+        :func:`riskmap.incidents.words.normalise` has them.
 
     Yields
     ------
     tuple
-        Their nationality, None for foreign ones; how many where that is told, the phrase, where it starts, and whether
-        the sentence says that somebody was hit.
+        Their nationality, None for foreign ones; how many where that is told, the phrase, where it
+        starts, and whether the sentence says that somebody was hit.
 
     Examples
     --------
@@ -369,7 +370,7 @@ def staff_abroad(text: str, words: Mapping[str, tuple[str, ...]]) -> Iterator[tu
         first = min(firm[-1], at)
         before = reversed(range(max(0, first - _FAR), first))
         person = next((i for i in before if _begins(plain[i], words["person"])), None)
-        if person is None and any(raids[max(0, first - _FAR) : first]):
+        if person is None and _nation(word, written) and any(raids[max(0, first - _FAR) : first]):
             person = first - 1 - raids[:first][::-1].index(True)
         if person is not None:
             yield code, text[found[person].start() : found[max(firm[-1], at)].end()]

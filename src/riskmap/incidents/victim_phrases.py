@@ -233,9 +233,11 @@ _HIT_ONES = (
     r"\b(?:victims?|vics?|deceased|abductees?|casualt(?:y|ies)|nationalit(?:y|ies)|killed|dead|injured|wounded|abducted"
     r"|kidnapped|hostages?|workers?|miners?|engineers?|employees?|KIA|WIA)\b"
 )
+_SOME = "all|both|some|mostly|possibly|probably|apparently|allegedly|reportedly|believed to be"
 #: What says that those named next were hit: "Victim: Chinese male", "the dead were Chinese".
 _LABEL = re.compile(
-    rf"(?i:{_HIT_ONES})\s*(?:[:=]|\((?:(?:[A-Z\d]\w*|all|both|two|one|mostly|incl\w*)(?:,? and|,)?\s+)*$)|\d\s+[KWM]IA\s+$"
+    rf"(?i:{_HIT_ONES})\s*(?:[:=]|\((?:(?:[A-Z\d]\w*|{_SOME}|two|one|incl\w*)(?:,? and|,)?\s+)*$)"
+    r"|\d\s+[KWM]IA\s+$"
 )
 #: A code without a number, which may be of an organisation, is beside the short words of logs.
 _TOLLS = re.compile(r"\s+[KWM]IA\b", re.IGNORECASE)
@@ -246,11 +248,8 @@ _NATION = re.compile(r"(?i:\bnationalit(?:y|ies)\s*[:=(]\s*)$")
 _LISTED = re.compile(r"\s*(?:[+,&]|and)\s*\d{1,3}\s+[A-Z]{3}\b")
 _NATIONAL = re.compile(r"\s+(?i:nationals?|citizens?)\b")
 _WERE = re.compile(
-    rf"(?i:{_HIT_ONES},?\s+(?:was|were|is|are|included?s?|all|both|some|mostly|possibly|probably"
-    r"|apparently|allegedly|reportedly|believed to be))"
-    r"(?:[\s,]+(?:all|both|an?|the|some|mostly|possibly|probably|apparently|allegedly|believed to be"
-    r"|also|reportedly|identified|as|and|\d+|[a-z]{3,5}(?=\s[A-Z])"
-    r"|[A-Z]\w+))*[\s,]*$"
+    rf"(?i:{_HIT_ONES},?\s+(?:was|were|is|are|included?s?|{_SOME}))"
+    rf"(?:[\s,]+(?:{_SOME}|an?|the|also|identified|as|and|\d+|[a-z]{{3,5}}(?=\s[A-Z])|[A-Z]\w+))*[\s,]*$"
 )
 #: What says that those who are named next were in what was hit.
 _AMONG = re.compile(
@@ -259,7 +258,7 @@ _AMONG = re.compile(
 )
 _ABOARD = re.compile(r"\s+(?:on\s+board|onboard|aboard|inside|among\s+(?:them|the\s+\w+))\b")
 #: What says whose people they are: "engineers of Chinese nationality".
-_OF = re.compile(rf"(?i:{_HIT_ONES}\s+(?:of|with|holding|had|having|bearing)\s+(?:an?\s+)?)$")
+_OF = re.compile(rf"(?i:{_HIT_ONES}\s+(?:of|with|holding|bearing)\s+(?:an?\s+)?)$")
 _ORIGIN = re.compile(r"\s+(?:nationality|citizenship|origin|descent|passports?)\b")
 
 

@@ -24,17 +24,23 @@ from riskmap.incidents.feeds.mappings import (
     same_words,
 )
 from riskmap.incidents.feeds.own_columns import (
-    HIT,
     column_names,
-    find_foreign_columns,
     find_nation_columns,
     find_parts,
     is_sum,
+    join_texts,
+    known_names,
     read_ticks,
 )
 from riskmap.incidents.nationalities import find_nationalities, find_target
 from riskmap.incidents.parts import NO_FILE
-from riskmap.incidents.quarantines import REASONS, tells_of_others, tells_who
+from riskmap.incidents.quarantines import (
+    HIT,
+    REASONS,
+    find_foreign_columns,
+    tells_of_others,
+    tells_who,
+)
 from riskmap.incidents.values import (
     clean_texts,
     first_filled,
@@ -58,7 +64,7 @@ from riskmap.incidents.words import (
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -100,9 +106,9 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     lost = note_points(source, frame)
     why = stated_reasons(source).fillna(lost.where(lost.isna(), "bad_coordinates"))
     nation_of = {key(name): code for name, code in find_nation_columns(source.raw.rows).items()}
-    asked = [key(name) for name in find_foreign_columns(source.raw.header)]
+    asked = [key(name) for name in find_foreign_columns(source.raw.header, known_names())]
     counting = (*names["foreign_victims"], *_foreign_parts(source), *asked, *nation_of)
-    kinds = find_kinds(source, names["victims"])
+    kinds = list(_kinds_of_people(source, names["victims"]))
     note_untold(source, frame, counting, nation_of)
     victims, nations = count_foreign(source, counting, nation_of)
     stated = source.every(*names["nationality"])
@@ -250,50 +256,25 @@ def _file_source(name: str) -> str:
     return "generic" if name == NO_FILE else name.partition(".")[0] or "generic"
 
 
-def join_texts(first: pd.Series, *others: pd.Series) -> pd.Series:
-    """Return the texts of several columns in one, those of a row joined by ``; ``, equal ones once.
+def _kinds_of_people(
+    source: Source, victims: Iterable[str]
+) -> Iterator[tuple[pd.Series, pd.Series]]:
+    """Yield what columns say of the victims that is no more than "foreign", and than "local".
 
-    Examples
-    --------
-    >>> one, two = (pd.Series(texts, dtype="str") for texts in (["a", None, "c"], ["b", "b", "c"]))
-    >>> join_texts(one, two).tolist()
-    ['a; b', 'b', 'c']
+    Where they say "local" it is a kind of staff, which closes no text that names a nationality.
     """
-    for other in others:
-        both = first.notna() & other.notna() & (first != other)
-        first = first.mask(both, first + "; " + other).fillna(other)
-    return first
-
-
-def find_kinds(source: Source, victims: Iterable[str]) -> list[tuple[pd.Series, pd.Series]]:
-    """Return what columns say of the victims that is no more than "expat", "foreign" or "local".
-
-    Such are "Victim type", "Foreign/local", and a column of victims whose cell says nothing else.
-    Of each are the cells that say "foreign", and the kind of staff where they say "local" or both,
-    which closes no other text that names a nationality.
-
-    Parameters
-    ----------
-    source
-        The rows.
-    victims
-        Names of the columns that tell of the victims in words.
-    """
-    found = []
     for name in (*victims, *read_words("victim_kind")):
         if name in source:
             texts = source.clean(name)
             staff = per_unique(texts.fillna(""), partial(find_word, "staff_type"), "str")
             is_local = staff.isin(("national", "mixed"))
-            says_foreign = per_unique(texts.fillna(""), partial(find_word, "foreign"), "str").notna()
-            is_foreign = says_foreign | (staff == "international")
-            found.append((texts.where(is_foreign & ~is_local), staff.where(is_local)))
+            is_foreign = staff == "international"
+            is_foreign |= per_unique(texts.fillna(""), partial(find_word, "foreign"), "str").notna()
+            yield texts.where(is_foreign & ~is_local), staff.where(is_local)
             if tells_who(name):
                 strange = _is_told(texts) & ~(is_foreign | is_local).to_numpy(bool)
-                written = f"{source.name(name)}: " + texts
-                source.not_understood.add("nationality", strange, written)
+                source.not_understood.add("nationality", strange, f"{source.name(name)}: " + texts)
                 source.also_read.add(source.name(name))
-    return found
 
 
 def note_untold(

@@ -19,22 +19,20 @@ from riskmap.countries import find_country, fold
 from riskmap.incidents.coordinates import LIMITS, MGRS, SQUARE, split_pair
 from riskmap.incidents.dates import read_day
 from riskmap.incidents.nationalities import find_nationalities
-from riskmap.incidents.quarantines import tells_of_others
+from riskmap.incidents.quarantines import ASKED, BY, HIT, PEOPLE, SHORTEST, tells_of_others
 from riskmap.incidents.values import parse_counts, to_number
 from riskmap.incidents.words import (
     SPLIT,
     bare_key,
     find_event_type,
     key,
-    listed,
     name_columns,
-    normalise,
     read_list,
     read_words,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from riskmap.incidents.delimited import RawTable
 
@@ -240,20 +238,6 @@ def find_parts(header: Sequence[str], name: str) -> dict[str, str]:
     return found
 
 
-#: What in the name of a column says that it tells of those who were hit.
-HIT = re.compile(
-    r"affect|victim|casualt|kill|dead|death|injur|wound|abduct|kidnap|hurt|(?<!p)harm|死|伤|遇害|绑架"
-)
-#: Who did it is not who was hit.
-_BY = re.compile(r"(?:^|_)(?:by|from|suspects?|attackers?|before|after|arrested)(?:_|$)")
-#: What else stands in the name of a column that counts people.
-_PEOPLE = re.compile(
-    r"(?:national|nationalitie|citizen|worker|employee|engineer|person|miner|expat|foreigner|contractor)s?"
-    r"|nationality|staff|personnel|people|number|no|nr|of|total|and|or"
-)
-_CODE = 3
-
-
 def find_nation_columns(rows: pd.DataFrame) -> dict[str, str]:
     """Return the columns that count the victims of one nation, and which it is.
 
@@ -275,7 +259,7 @@ def find_nation_columns(rows: pd.DataFrame) -> dict[str, str]:
     fates = {word for one in chain.from_iterable(names) for word in SPLIT.split(one)}
     found = {}
     for column in rows.columns:
-        if key(column) in known_names() or tells_of_others(key(column)) or _BY.search(key(column)):
+        if key(column) in known_names() or tells_of_others(key(column)) or BY.search(key(column)):
             continue
         words = [word for word in SPLIT.split(column.replace("_", " ")) if word]
         nations = {word: _nation_of(word) for word in words}
@@ -285,48 +269,28 @@ def find_nation_columns(rows: pd.DataFrame) -> dict[str, str]:
         rest &= {word.casefold() for word in named}
         hit = {word for word in rest if word in fates or HIT.search(word)}
         place = len(named) == 1 and not named[0].isupper() and find_country(named[0])
-        if len(codes) == 1 and not place and all(_PEOPLE.fullmatch(one) for one in rest - hit):
+        if len(codes) == 1 and not place and all(PEOPLE.fullmatch(one) for one in rest - hit):
             texts = read_ticks(rows[column].fillna("").str.strip())
             texts = texts[texts != ""]
-            is_asked = bool(_ASKED.search(key(column)))
+            is_asked = bool(ASKED.search(key(column)))
             if is_asked or hit or not parse_counts(texts).strange.any():
                 found[column] = codes.pop()
     return found
 
 
-#: What in the name of a column asks whether people were among those who were hit.
-_ASKED = re.compile(rf"{HIT.pattern}|involv|targeted|impliqu|implicad|envolvid|beteiligt|涉")
-
-
-def find_foreign_columns(header: Iterable[str]) -> list[str]:
-    """Return the columns that count foreign victims, or say whether there were any.
-
-    Their names hold a word for foreigners, and beside it none but those by which a column asks
-    ("involved", "targeted", "Y/N") and those for people. One that is only "international" asks.
+def join_texts(first: pd.Series, *others: pd.Series) -> pd.Series:
+    """Return the texts of several columns in one, those of a row joined by ``; ``, equal ones once.
 
     Examples
     --------
-    >>> find_foreign_columns(["Foreigner (Y/N)", "Expat involved?", "Foreign troops", "Western"])
-    ['Foreigner (Y/N)', 'Expat involved?']
+    >>> one, two = (pd.Series(texts, dtype="str") for texts in (["a", None, "c"], ["b", "b", "c"]))
+    >>> join_texts(one, two).tolist()
+    ['a; b', 'b', 'c']
     """
-    plain, some = listed("asked"), {normalise(word) for word in read_words("adjective")}
-    found = []
-    for column in header:
-        name = _JOINED.sub("foreigner", key(column))
-        if key(column) in known_names() or tells_of_others(name) or _BY.search(name):
-            continue
-        words = [normalise(word) for word in SPLIT.split(name) if word]
-        people = [word for word in words if word in listed("foreign") and len(word) >= _CODE]
-        rest = [word for word in words if word not in people and word not in plain]
-        is_asked = len(rest) + len(people) < len(words) or bool(_ASKED.search(name))
-        others = [one for one in rest if not (_PEOPLE.fullmatch(one) or _ASKED.search(one))]
-        if people and not others and (is_asked or not some.issuperset(people)):
-            found.append(column)
-    return found
-
-
-#: Words for foreigners that are two.
-_JOINED = re.compile("non_nationals?|non_locals?|ex_pats?|third_country_nationals?")
+    for other in others:
+        both = first.notna() & other.notna() & (first != other)
+        first = first.mask(both, first + "; " + other).fillna(other)
+    return first
 
 
 def read_ticks(texts: pd.Series) -> pd.Series:
@@ -344,8 +308,8 @@ def read_ticks(texts: pd.Series) -> pd.Series:
 
 def _nation_of(word: str) -> str | None:
     """Return the nation that a word of a column's name tells, None for no or several."""
-    is_code = len(word) <= _CODE and word.isascii()  # "no" is no Norway
-    if word.isdigit() or (is_code and not (word.isupper() and len(word) == _CODE)):
+    is_code = len(word) <= SHORTEST and word.isascii()  # "no" is no Norway
+    if word.isdigit() or (is_code and not (word.isupper() and len(word) == SHORTEST)):
         return None
     codes = find_nationalities(word)[0]
     return codes[0] if len(codes) == 1 else None

@@ -15,10 +15,14 @@ import numpy as np
 import pandas as pd
 from rapidfuzz.distance import OSA
 
+from riskmap.countries import find_country
 from riskmap.countries import table as country_table
 from riskmap.incidents.nationalities import has_hit
 from riskmap.incidents.quarantines import Remarks
 from riskmap.incidents.victim_phrases import (
+    Person,
+    code_of,
+    demonyms,
     find_aim,
     find_people,
     openings,
@@ -36,11 +40,9 @@ from riskmap.incidents.words import (
 from riskmap.schema import check_incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import geopandas as gpd
-
-    from riskmap.incidents.victim_phrases import Person
 
 #: The columns that words fill.
 FILLED = ("nationality", "foreign_victims", "staff_type", "sector", "target", "claimed_by")
@@ -69,7 +71,8 @@ def derive_victims(
     only where it stands right before the phrase; foreigners who were hit are one at least. Of
     several sectors that of the victims counts, and ``not_understood`` holds another. There a row
     says too that its note tells of several attacks (``count=Two separate attacks``): it counts as
-    one until it is split.
+    one until it is split. An attack whose note names foreign people beside a word of being hit, in
+    no form that is understood, leaves open who was hit (``foreign_victims=Chinese``).
 
     Parameters
     ----------
@@ -110,7 +113,7 @@ def derive_victims(
         find_facts(note, country) | _aim_at(named, note, country) if note else {}
         for note, country in zip(notes, home, strict=True)
     ]
-    return _fill(incidents, facts)
+    return _fill(incidents, facts, list(home))
 
 
 def _employers(names: Iterable[str]) -> Mapping[str, re.Pattern[str]]:
@@ -163,7 +166,9 @@ def _aim_at(
     return {"target": (f"employer:{name}", match.group())}
 
 
-def _fill(incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]]) -> gpd.GeoDataFrame:
+def _fill(
+    incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]], home: list[str]
+) -> gpd.GeoDataFrame:
     """Return incidents with missing values filled, which they are and the phrases of each row."""
     derived = incidents.copy()
     blank = pd.Series("", index=incidents.index, dtype="str")
@@ -191,6 +196,11 @@ def _fill(incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]]) 
                 remarks.note(int(row), column, facts[row][name][0])
     _stand_beside(derived, incidents, facts, told, remarks)
     _tell_harm(incidents, facts, remarks)
+    untold = derived[["nationality", "foreign_victims", "staff_type"]].isna().all(axis=1)
+    untold &= derived["event_type"].isin(ATTACKS) & (derived["target"] != "foreigners")
+    for row in np.flatnonzero(untold.to_numpy(bool)):
+        if named := _find_unread(incidents["notes"].iloc[row], home[row]):
+            remarks.note(int(row), "foreign_victims", named)
     for name, joint in joints.items():
         texts = [joint.join(dict.fromkeys(filter(None, row))) or None for row in told[name]]
         derived[name] = pd.Series(texts, index=incidents.index, dtype="str")
@@ -368,9 +378,26 @@ _LAID_MINES = re.compile(
 )
 
 
-def _facts(text: str, country: str) -> dict[str, tuple[Any, str]]:
+def _facts(written: str, country: str) -> dict[str, tuple[Any, str]]:
+    """Return the facts of a text, each with its phrase as it is written there."""
+    edits = [(*m.span(), _respell(m)) for m in _spellings().finditer(written)]
+    text, last = "", 0
+    places: list[int] = []  # where each sign of the text stands as written
+    for start, end, new in edits:
+        text += written[last:start] + new
+        places += [*range(last, start), start, *[end - 1] * (len(new) - 1)]
+        last = end
+    text, places = text + written[last:], [*places, *range(last, len(written))]
+    facts = _read(text, country)
+    for name, (value, phrase) in facts.items() if edits else ():
+        if (at := text.find(phrase)) >= 0 and phrase:
+            facts[name] = (value, written[places[at] : places[at + len(phrase) - 1] + 1])
+    return facts
+
+
+def _read(text: str, country: str) -> dict[str, tuple[Any, str]]:
     text = _LAID_MINES.sub(lambda found: "_" * len(found.group()), text)
-    people = find_people(text)
+    people = [*find_people(text), *_own_people(text)]
     facts = _victims(people, country)
     found = set(_WORD.findall(text.casefold()))
     if not found.isdisjoint(openings("sector")):
@@ -384,6 +411,123 @@ def _facts(text: str, country: str) -> dict[str, tuple[Any, str]]:
     if claim and (group := find_group(claim["a"] or claim["b"])):
         facts["claimed_by"] = (group, claim.group().strip())
     return facts
+
+
+@lru_cache(maxsize=1)
+def _spellings() -> re.Pattern[str]:
+    """Return the pattern of words that are often mistyped, and of numbers beside a code.
+
+    These are joined to it ("2CHN", "CHNx2"), or stand behind it in a list of those who were hit.
+    """
+    return re.compile(
+        rf"(?i:(?<![\w-])(?P<word>{any_of(words()['spelling'])})\b)"
+        r"|(?<![\w.])(?P<before>\d{1,2})[*]?(?P<code>[A-Z]{3})(?!\w)"
+        r"|(?<!\w)(?P<first>[A-Z]{3})[*x](?P<behind>\d{1,2})(?!\w)"
+        r"|(?<!\w)(?<=[:,] )(?P<one>[A-Z]{3})\s*[-:= ]\s*(?P<many>\d{1,2})(?=\s*(?:[,;.)+&/]|$))"
+    )
+
+
+def _respell(match: re.Match[str]) -> str:
+    """Return a word in its usual spelling; a number, a space and the code of a country."""
+    if match["word"]:
+        return words()["spelling"][match["word"].casefold()]
+    code = match["code"] or match["first"] or match["one"]
+    number = match["before"] or match["behind"] or match["many"]
+    return f"{number} {code}" if code in _short_names() else match[0]
+
+
+def _own_people(text: str) -> Iterator[Person]:
+    """Yield people whom their own government speaks of: "China says two of its citizens died"."""
+    if "citizen" not in text and "national" not in text:
+        return
+    for pattern in _governments():
+        for match in pattern.finditer(text):
+            if _hit_or_aim().search(match.string) and (code := find_country(match["nation"])):
+                number = match["number"]
+                many = int(number) if number and number.isdigit() else None
+                if number and not number.isdigit():
+                    many = int(words()["number"][number.casefold()])
+                yield Person(code, many, match["who"], match.start("who"), was_hit=True)
+
+
+@lru_cache(maxsize=1)
+def _governments() -> tuple[re.Pattern[str], ...]:
+    """Return the patterns of what a government says of its own people, before and behind them."""
+    known = {n for c in country_table().values() for n in (c.name, *c.aliases)}
+    names = any_of(name for name in known if len(name) >= _LONG_FORM - 1 and name.isascii())
+    number = rf"(?P<number>\d{{1,3}}|(?i:{any_of(words()['number'])}))"
+    its = r"its\s+(?:own\s+)?"
+    people = r"(?:citizens?|nationals?)\b"
+    said = r"(?:says?|said|confirm\w*|condemn\w*|mourn\w*|report\w*|announce\w*|protest\w*)"
+    some = rf"(?P<who>\b{number}\s+(?:of\s+{its})?{people}|\b{its}{people})"
+    return (
+        re.compile(
+            rf"\b(?P<nation>{names})(?:['\u2019]s)?(?:\s+[\w-]+){{0,2}}?\s+{said}\b[^.;!?\n]{{0,80}}?"
+            rf"{some}"
+        ),
+        re.compile(
+            rf"(?P<who>\b{number}\s+of\s+{its}{people})[^.;!?\n]{{0,80}}?\b(?P<nation>{names})['\u2019]s"
+        ),
+    )
+
+
+_BY = re.compile(r"(?i)\b(?:by|no|not|without|neither|nor|against|than|with)\s+(?:[\w-]+\s+){0,3}$")
+
+
+def _find_unread(text: object, country: str) -> str | None:
+    """Return foreign people whom a note names beside a word of being hit, and who may be victims.
+
+    No attackers are: who is said to have done it, or to have hit somebody.
+    """
+    if not isinstance(text, str) or _unread_openings().isdisjoint(_WORD.findall(text.casefold())):
+        return None
+    for sentence in re.split(r"[.;!?\n]", text):
+        if not _harm().search(sentence):
+            continue
+        for match in _foreign_people().finditer(sentence):
+            nation = match["nation"]
+            if nation in ("US", "UK") or (nation and (code_of(nation) or country) == country):
+                continue
+            behind = sentence[match.end() :]
+            near = behind.casefold().replace("-", " ").split()[:3]
+            is_other = behind.startswith("-") or any(_is_other(word) for word in near)
+            if is_other or _BY.search(sentence, 0, match.start()) or _does().match(behind):
+                continue
+            return match[0]
+    return None
+
+
+def _is_other(word: str) -> bool:
+    """Return whether a word behind a demonym is of those who hit others, or of no people."""
+    plain = word.strip(",:()'\"\u2019")
+    listed = words()["other"]
+    return plain in listed or plain.removesuffix("s") in listed
+
+
+@lru_cache(maxsize=1)
+def _unread_openings() -> frozenset[str]:
+    return openings("demonym") | {"nationals", "asian", "asians"}
+
+
+@lru_cache(maxsize=1)
+def _foreign_people() -> re.Pattern[str]:
+    """Return the pattern of a demonym, or of a word for foreign people."""
+    foreign = r"foreigners?|foreign|expats?|expatriates?|westerners?|europeans?|asians?"
+    return re.compile(rf"(?<![\w-])(?:(?P<nation>{demonyms()})|(?i:{foreign}))(?!\w)")
+
+
+@lru_cache(maxsize=1)
+def _harm() -> re.Pattern[str]:
+    return re.compile(rf"\b(?i:{any_of(words()['hit'])})\b")
+
+
+@lru_cache(maxsize=1)
+def _does() -> re.Pattern[str]:
+    """Return the pattern of those who hit others: "Chinese gunmen killed two"."""
+    listed = any_of({*words()["hit"], *words()["hitting"]})
+    return re.compile(
+        rf"(?i)\s+(?:[\w'\u2019-]+\s+){{0,3}}?(?:{listed})\s+(?:an?|the|\d|[a-z]+s\b)"
+    )
 
 
 def _work(text: str, people: list[Person]) -> dict[str, tuple[Any, str]]:

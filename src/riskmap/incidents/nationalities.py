@@ -35,7 +35,9 @@ from riskmap.incidents.words import (
     listed,
     normalise,
     phrases_in,
+    read_word_list,
     read_words,
+    says_yes,
 )
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ def find_nationalities(text: str, country: str | None = None) -> tuple[list[str]
     found: set[str] = set()
     foreign, strange = False, []
     text = _COMMAS.sub(";", text)
-    if text.strip().strip("0").isdigit():
+    if text.strip().strip("0").isdigit() or says_yes(text):
         return [], False, [text.strip()]
     if turned := _TURNED.fullmatch(text.strip()):
         text = f"{turned[2]} {turned[1]}"
@@ -245,6 +247,34 @@ def find_target(text: str, country: str | None = None) -> str | None:
     return "" if not strange or "" in within else None
 
 
+@lru_cache(maxsize=1)
+def abroad_words() -> Mapping[str, tuple[str, ...]]:
+    """Return the words of other languages in ``data/victim_words.csv``, as they are compared."""
+    kinds = ("person", "struck", "nobody", "property", "stranger", "raid")
+    told = read_word_list("victim_words.csv")
+    return {kind: tuple(map(normalise, told[kind])) for kind in kinds}
+
+
+@lru_cache(maxsize=1)
+def is_abroad(text: str) -> bool:
+    """Return whether a text says in another language what was done to people; most don't.
+
+    Examples
+    --------
+    >>> is_abroad("Deux ouvriers tués"), is_abroad("Two workers killed")
+    (True, False)
+    """
+    return _any_abroad().search(text) is not None
+
+
+@lru_cache(maxsize=1)
+def _any_abroad() -> re.Pattern[str]:
+    told = read_word_list("victim_words.csv")
+    struck = {*told["struck"], *told["raid"]}
+    latin = {word for word in struck if not OTHER_LETTER.search(word)}
+    return re.compile(rf"\b(?:{any_of(latin)})s?\b|{any_of(struck - latin)}", re.IGNORECASE)
+
+
 _WORD = re.compile(r"\w+")
 _OF = frozenset(("de", "du", "da", "do", "la", "el", "les", "los", "des", "nationalite"))
 _VERBS = frozenset(("ont", "a", "ete", "ha", "han", "sido", "fue", "fueron", "foi", "foram"))
@@ -254,22 +284,23 @@ _NEAR, _FAR = 3, 5
 
 def people_abroad(
     text: str, words: Mapping[str, tuple[str, ...]]
-) -> Iterator[tuple[str, int | None, str, int, bool]]:
-    """Yield people of a nationality in a sentence.
+) -> Iterator[tuple[str | None, int | None, str, int, bool]]:
+    """Yield people of a nationality, and foreign ones, in a sentence.
 
     Parameters
     ----------
     text
         The sentence.
     words
-        What a person is called (``person``), what was done to people (``struck``), and what denies
-        it (``nobody``), as :func:`riskmap.incidents.words.normalise` has them.
+        What a person is called (``person``), and a foreign one (``stranger``); what was done to
+        people (``struck``), and what denies it (``nobody``), as
+        :func:`riskmap.incidents.words.normalise` has them.
 
     Yields
     ------
     tuple
-        Their nationality, how many where that is told, the phrase, where it starts, and whether
-        the sentence says that somebody was hit.
+        Their nationality, None for foreign ones; how many where that is told, the phrase, where it
+        starts, and whether the sentence says that somebody was hit.
 
     Examples
     --------
@@ -293,12 +324,15 @@ def people_abroad(
             person = at
         number = _number(plain[at - 1]) if at else None
         then = [one for one in plain[at + 1 : at + 4] if one not in _VERBS][:1]
-        counted = number is not None and any(_begins(one, words["struck"]) for one in then)
-        if code is None or not (counted or (person is not None and any(struck))):
+        is_hit = any(_begins(one, words["struck"]) for one in then)
+        is_hit |= any(struck[max(0, at - _FAR) : at])  # as in "enlèvement de deux Chinois"
+        is_foreign = code is None and _begins(word, words.get("stranger", ()))
+        counted = (number is not None or is_foreign) and is_hit
+        if not (code or is_foreign) or not (counted or (person is not None and any(struck))):
             continue
         if set(plain[max(0, at - _FAR) : at]) & set(words["nobody"]):
             continue
-        start = at - 1 if person is None else min(person, at)
+        start = at - (number is not None) if person is None else min(person, at)
         if person is not None and start:
             number = _number(plain[start - 1])
             start -= number is not None
@@ -307,12 +341,13 @@ def people_abroad(
 
 
 def staff_abroad(text: str, words: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
-    """Yield whose firm's people a sentence says were hit: the nation, and the phrase.
+    """Yield whose firm, or whose firm's people, a sentence says were hit: the nation, the phrase.
 
     Parameters
     ----------
     text, words
-        As for :func:`people_abroad`; ``property`` is what firms and mines are called.
+        As for :func:`people_abroad`; ``property`` is what firms and mines are called, ``raid`` an
+        attack on them.
 
     Examples
     --------
@@ -322,7 +357,8 @@ def staff_abroad(text: str, words: Mapping[str, tuple[str, ...]]) -> Iterator[tu
     """
     found = list(_WORD.finditer(text))
     plain = [normalise(match.group()) for match in found]
-    if not any(_begins(word, words["struck"]) for word in plain):
+    raids = [_begins(word, words.get("raid", ())) for word in plain]
+    if not any(raids) and not any(_begins(word, words["struck"]) for word in plain):
         return
     for at, word in enumerate(plain):
         written = text[found[at].start() : found[at].end()]
@@ -334,6 +370,8 @@ def staff_abroad(text: str, words: Mapping[str, tuple[str, ...]]) -> Iterator[tu
         first = min(firm[-1], at)
         before = reversed(range(max(0, first - _FAR), first))
         person = next((i for i in before if _begins(plain[i], words["person"])), None)
+        if person is None and _nation(word, written) and any(raids[max(0, first - _FAR) : first]):
+            person = first - 1 - raids[:first][::-1].index(True)
         if person is not None:
             yield code, text[found[person].start() : found[max(firm[-1], at)].end()]
 

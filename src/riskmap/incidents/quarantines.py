@@ -15,11 +15,19 @@ import pandas as pd
 
 from riskmap.countries import find_country, find_nationality
 from riskmap.incidents.values import number_rows, per_unique
-from riskmap.incidents.words import is_blank
+from riskmap.incidents.words import (
+    SPLIT,
+    is_blank,
+    key,
+    listed,
+    normalise,
+    read_words,
+    says_yes,
+)
 from riskmap.ledgers import DECIDED, NO_LOSS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -253,9 +261,62 @@ def tells_of_others(name: str) -> bool:
     return bool(_TELLS_OTHERS.search(name))
 
 
+#: What in the name of a column says that it tells of those who were hit.
+HIT = re.compile(
+    r"affect|victim|casualt|kill|dead|death|injur|wound|abduct|kidnap|hurt|(?<!p)harm|死|伤|遇害|绑架"
+)
+#: Who did it is not who was hit.
+BY = re.compile(r"(?:^|_)(?:by|from|suspects?|attackers?|before|after|arrested)(?:_|$)")
+#: What else stands in the name of a column that counts people.
+PEOPLE = re.compile(
+    r"(?:national|nationalitie|citizen|worker|employee|engineer|person|miner|expat|foreigner|contractor)s?"
+    r"|nationality|staff|personnel|people|number|no|nr|of|total|and|or"
+)
+#: Codes and the like have so many letters; shorter words say nothing.
+SHORTEST = 3
+#: What in the name of a column asks whether people were among those who were hit.
+ASKED = re.compile(rf"{HIT.pattern}|involv|targeted|impliqu|implicad|envolvid|beteiligt|涉")
+#: Words for foreigners that are two.
+_JOINED = re.compile("non_nationals?|non_locals?|ex_pats?|third_country_nationals?")
+
+
+def find_foreign_columns(header: Iterable[str], known: Container[str]) -> list[str]:
+    """Return the columns that count foreign victims, or say whether there were any.
+
+    Their names hold a word for foreigners, and beside it none but those by which a column asks
+    ("involved", "targeted", "Y/N") and those for people. One that is only "international" asks.
+
+    Parameters
+    ----------
+    header
+        The columns' names.
+    known
+        Names that are understood in another way, as they are compared.
+
+    Examples
+    --------
+    >>> find_foreign_columns(["Foreigner (Y/N)", "Expat involved?", "Foreign troops"], ())
+    ['Foreigner (Y/N)', 'Expat involved?']
+    """
+    plain, some = listed("asked"), {normalise(word) for word in read_words("adjective")}
+    found = []
+    for column in header:
+        name = _JOINED.sub("foreigner", key(column))
+        if key(column) in known or tells_of_others(name) or BY.search(name):
+            continue
+        words = [normalise(word) for word in SPLIT.split(name) if word]
+        people = [word for word in words if word in listed("foreign") and len(word) >= SHORTEST]
+        rest = [word for word in words if word not in people and word not in plain]
+        is_asked = len(rest) + len(people) < len(words) or bool(ASKED.search(name))
+        others = [one for one in rest if not (PEOPLE.fullmatch(one) or ASKED.search(one))]
+        if people and not others and (is_asked or not some.issuperset(people)):
+            found.append(column)
+    return found
+
+
 def _tells(text: str) -> bool:
     """Return whether a cell of such a column says more than that nobody was hit, or nothing."""
-    return not is_blank(text) and bool(text.strip("0. "))
+    return says_yes(text) or (not is_blank(text) and bool(text.strip("0. ")))
 
 
 def note_unused(

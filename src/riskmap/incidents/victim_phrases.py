@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from riskmap.countries import find_nationality
 from riskmap.countries import table as country_table
 from riskmap.incidents.nationalities import (
+    abroad_words,
     chinese_people,
     chinese_property,
+    is_abroad,
     people_abroad,
     staff_abroad,
 )
-from riskmap.incidents.words import OTHER_LETTER, any_of, normalise, read_word_list
+from riskmap.incidents.words import any_of, read_word_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,7 +36,7 @@ _END = (
     r"(?=\s*(?:$|[^\w\s]|(?:by|in|on|at|near|when|while|during|after|and|or|as|along|from|with|outside"
     r"|inside|over|for|among|who|were|was|dead|hostage)\b))"
 )
-_ENDS = re.compile(rf"(?!/){_END}")
+_ENDS = re.compile(rf"(?!/(?!\s*\d)){_END}")
 #: What is near a thing or within it is not that thing.
 _BESIDE = r"(?!(?:near|at|in|inside|outside|beside|by|from|during|after|along|while|when)\b)"
 #: Words without which nobody is said to come from a country.
@@ -99,34 +101,13 @@ def find_people(text: str) -> list[Person]:
             start, end = sentence.span()
             found += _of_sentence(plain[start:end], sentence.group(), start)
     found += [Person(*told) for told in chinese_people(text)]
-    if _is_abroad(text):
+    if is_abroad(text):
         for sentence in _SENTENCE.finditer(text):
             start, end = sentence.span()
-            for nation, number, phrase, at, hit in people_abroad(plain[start:end], _abroad()):
+            for nation, number, phrase, at, hit in people_abroad(plain[start:end], abroad_words()):
                 phrase = text[start + at :][: len(phrase)]  # noqa: PLW2901 - as written
                 found.append(Person(nation, number, phrase, start + at, hit))
     return found
-
-
-@lru_cache(maxsize=1)
-def _abroad() -> Mapping[str, tuple[str, ...]]:
-    """Return the words of other languages, as they are compared."""
-    return {
-        k: tuple(map(normalise, words()[k])) for k in ("person", "struck", "nobody", "property")
-    }
-
-
-@lru_cache(maxsize=1)
-def _is_abroad(text: str) -> bool:
-    """Return whether a text says in another language what was done to people; most don't."""
-    return _any_abroad().search(text) is not None
-
-
-@lru_cache(maxsize=1)
-def _any_abroad() -> re.Pattern[str]:
-    latin = {word for word in words()["struck"] if not OTHER_LETTER.search(word)}
-    others = any_of(words()["struck"].keys() - latin)
-    return re.compile(rf"\b(?:{any_of(latin)})s?\b|{others}", re.IGNORECASE)
 
 
 def _of_sentence(text: str, written: str, offset: int) -> Iterator[Person]:
@@ -137,7 +118,7 @@ def _of_sentence(text: str, written: str, offset: int) -> Iterator[Person]:
         return
     was_hit = _any("hit", "hitting").search(text) is not None
     found = []
-    for nations in (*codes, *(() if openings("demonym").isdisjoint(told) else (_demonyms(),))):
+    for nations in (*codes, *(() if openings("demonym").isdisjoint(told) else (demonyms(),))):
         found += [(m, _before("foreign", m)) for m in _workers(nations).finditer(text)]
         if was_hit or re.search(_HIT_ONES, text, re.IGNORECASE):
             for m in _alone(nations).finditer(text):
@@ -157,7 +138,7 @@ def _of_sentence(text: str, written: str, offset: int) -> Iterator[Person]:
             continue
         end = match.end()
         yield Person(
-            _code(match["nation"]),
+            code_of(match["nation"]),
             _number(number),
             written[start:end].strip(),
             offset + start,
@@ -193,11 +174,13 @@ def _is_hit(match: re.Match[str], number: str | None) -> bool:
     if match["nation"] in country_table().keys() - words()["nation"].keys() and not number:
         is_named = _ENDS.match(text, end) and _TOLL.search(text, 0, match.start())
         return bool(is_named or _TOLLS.match(text, end))
-    if match["nation"] and _ENDS.match(text, end):
+    if not match["short"] and _ENDS.match(text, end):
         before = (pattern.search(text, 0, match.start()) for pattern in (_LABEL, _WERE, _AMONG))
         if any(before):
             return True
-    if match["nation"] and _ABOARD.match(text, end):
+    if not match["short"] and _ABOARD.match(text, end):
+        return True
+    if _ORIGIN.match(text, end) and _OF.search(text, 0, match.start()):
         return True
     if number and match["nation"]:
         return _ENDS.match(text, end) is not None or _hit().match(text, end) is not None
@@ -232,7 +215,14 @@ def _is_nation(match: re.Match[str], number: str | None, *, is_counted: bool) ->
     return bool(is_hit or _TOLL.search(text, 0, match.start()))
 
 
-def _code(word: str | None) -> str | None:
+def code_of(word: str | None) -> str | None:
+    """Return the alpha-3 code of a demonym; None where it is of no country, or of several.
+
+    Examples
+    --------
+    >>> code_of("Turks"), code_of("Martian")
+    ('TUR', None)
+    """
     if not word:
         return None
     own = words()["nation"]
@@ -240,32 +230,36 @@ def _code(word: str | None) -> str | None:
 
 
 _HIT_ONES = (
-    r"\b(?:victims?|casualt(?:y|ies)|nationalit(?:y|ies)|killed|dead|injured|wounded|abducted"
+    r"\b(?:victims?|vics?|deceased|abductees?|casualt(?:y|ies)|nationalit(?:y|ies)|killed|dead|injured|wounded|abducted"
     r"|kidnapped|hostages?|workers?|miners?|engineers?|employees?|KIA|WIA)\b"
 )
+_SOME = "all|both|some|mostly|possibly|probably|apparently|allegedly|reportedly|believed to be"
 #: What says that those named next were hit: "Victim: Chinese male", "the dead were Chinese".
 _LABEL = re.compile(
-    rf"(?i:{_HIT_ONES})\s*(?:[:=]|\((?:[A-Z\d]\w*(?:,? and|,)?\s+)*$)|\d\s+[KWM]IA\s+$"
+    rf"(?i:{_HIT_ONES})\s*(?:[:=]|\((?:(?:[A-Z\d]\w*|{_SOME}|two|one|incl\w*)(?:,? and|,)?\s+)*$)"
+    r"|\d\s+[KWM]IA\s+$"
 )
 #: A code without a number, which may be of an organisation, is beside the short words of logs.
 _TOLLS = re.compile(r"\s+[KWM]IA\b", re.IGNORECASE)
 _TOLL = re.compile(
-    r"(?i:\b(?:[KWM]IA|victims?|casualt(?:y|ies)|nationalit(?:y|ies))\s*[:=(]\s*(?:\d{1,3}\s+)?|\d\s+[KWM]IA\s+)$"
+    r"(?i:\b(?:[KWM]IA|victims?|vics?|deceased|abductees?|dead|casualt(?:y|ies)|nationalit(?:y|ies))\s*[:=(]\s*(?:\d{1,3}\s+)?|\d\s+[KWM]IA\s+)$"
 )
 _NATION = re.compile(r"(?i:\bnationalit(?:y|ies)\s*[:=(]\s*)$")
 _LISTED = re.compile(r"\s*(?:[+,&]|and)\s*\d{1,3}\s+[A-Z]{3}\b")
 _NATIONAL = re.compile(r"\s+(?i:nationals?|citizens?)\b")
 _WERE = re.compile(
-    rf"(?i:{_HIT_ONES},?\s+(?:was|were|is|are|included?s?|all|both|mostly))"
-    r"(?:[\s,]+(?:all|both|an?|the|mostly|also|reportedly|identified|as|and|\d+|[a-z]{3,5}(?=\s[A-Z])"
-    r"|[A-Z]\w+))*[\s,]*$"
+    rf"(?i:{_HIT_ONES},?\s+(?:was|were|is|are|included?s?|{_SOME}))"
+    rf"(?:[\s,]+(?:{_SOME}|an?|the|also|identified|as|and|\d+|[a-z]{{3,5}}(?=\s[A-Z])|[A-Z]\w+))*[\s,]*$"
 )
 #: What says that those who are named next were in what was hit.
 _AMONG = re.compile(
     r"\b(?:carrying|transporting|ferrying|including|among (?:them|whom)|along with)\s+"
     r"(?:(?!by\b)[\w-]+\s+){0,2}$"
 )
-_ABOARD = re.compile(r"\s+(?:on\s+board|onboard|aboard|inside)\b")
+_ABOARD = re.compile(r"\s+(?:on\s+board|onboard|aboard|inside|among\s+(?:them|the\s+\w+))\b")
+#: What says whose people they are: "engineers of Chinese nationality".
+_OF = re.compile(rf"(?i:{_HIT_ONES}\s+(?:of|with|holding|bearing)\s+(?:an?\s+)?)$")
+_ORIGIN = re.compile(r"\s+(?:nationality|citizenship|origin|descent|passports?)\b")
 
 
 def _number(text: str | None) -> int | None:
@@ -300,7 +294,7 @@ def find_aim(text: str, country: str = "") -> tuple[str, str] | None:
         for match in (m for pattern in _aims() for m in pattern.finditer(text)):
             nation = match.groupdict().get("nation")
             denied = _NONE_BEFORE.search(text, 0, match.start())
-            if not denied and (not nation or _code(nation) != country):
+            if not denied and (not nation or code_of(nation) != country):
                 return "foreigners", match.group().strip()
     found = None if openings("sector").isdisjoint(told) else _aim_at_sector().search(text)
     if found:
@@ -310,9 +304,9 @@ def find_aim(text: str, country: str = "") -> tuple[str, str] | None:
 
 def _find_abroad(text: str, country: str) -> tuple[str, str] | None:
     """Return the staff of a foreign firm that was hit, where another language tells of it."""
-    if _is_abroad(text):
+    if is_abroad(text):
         for sentence in _SENTENCE.findall(text):
-            for nation, phrase in staff_abroad(sentence, _abroad()):
+            for nation, phrase in staff_abroad(sentence, abroad_words()):
                 if nation != country:
                     return "foreigners", phrase
     return None
@@ -369,8 +363,14 @@ def _plain_nations() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
-def _demonyms() -> str:
-    """Return the pattern of what people of a nationality are called."""
+def demonyms() -> str:
+    """Return the pattern of what people of a nationality are called.
+
+    Examples
+    --------
+    >>> re.fullmatch(demonyms(), "Turks") is not None
+    True
+    """
     return any_of({*_nations(), *_plain_nations()})
 
 
@@ -428,7 +428,7 @@ def _alone(nations: str) -> re.Pattern[str]:
     """Return the pattern of people without a role: "5 Chinese injured", "an expat was killed"."""
     return re.compile(
         rf"\b(?P<nation>{nations})\b(?![-'’])"
-        r"|\b(?i:foreigner|expatriate|expat|tcn)(?i:s)?\b|\b(?P<short>EXP|FN)s?\b"
+        r"|\b(?i:foreigner|expatriate|expat|westerner|european|tcn)(?i:s)?\b|\b(?i:internationals)\b|\b(?P<short>EXP|FN)s?\b"
     )
 
 
@@ -466,7 +466,7 @@ def _aim_at_sector() -> re.Pattern[str]:
 def _aims() -> tuple[re.Pattern[str], ...]:
     """Return the patterns of an attack on foreigners, on what is theirs or on their workers."""
     kinds = words()
-    nation = rf"(?P<nation>{_demonyms()})\b"
+    nation = rf"(?P<nation>{demonyms()})\b"
     arms = r"(?!(?:military|army|troops?|soldiers?|forces?|naval|marine)\b)"
     owned = rf"(?:-\w+)?(?:['’]s?)?\s+(?:{arms}[\w'’-]+\s+){{0,2}}?"
     theirs = rf"(?i:{any_of((*kinds['civil'], *kinds['role']))})(?i:s|es)?\b"

@@ -333,6 +333,17 @@ def is_blank(text: str) -> bool:
     )
 
 
+def says_yes(text: str) -> bool:
+    """Return whether a text is a "yes", which is neither blank nor the name of anything.
+
+    Examples
+    --------
+    >>> says_yes("Y"), says_yes("oui"), says_yes("no")
+    (True, True, False)
+    """
+    return listed("amount").get(normalise(text)) == "1+"
+
+
 def split_remarks(text: str) -> list[tuple[str, str]]:
     """Return the columns and values of ``not_understood``.
 

@@ -26,17 +26,24 @@ from riskmap.incidents.feeds.mappings import (
     same_words,
 )
 from riskmap.incidents.feeds.own_columns import (
-    HIT,
     column_names,
     find_harm_columns,
     find_nation_columns,
     find_parts,
     is_sum,
+    join_texts,
+    known_names,
     read_ticks,
 )
 from riskmap.incidents.nationalities import find_nationalities, find_target
 from riskmap.incidents.parts import NO_FILE
-from riskmap.incidents.quarantines import REASONS, tells_of_others, tells_who
+from riskmap.incidents.quarantines import (
+    HIT,
+    REASONS,
+    find_foreign_columns,
+    tells_of_others,
+    tells_who,
+)
 from riskmap.incidents.values import (
     clean_texts,
     first_filled,
@@ -55,11 +62,12 @@ from riskmap.incidents.words import (
     key,
     may_have_hurt,
     read_words,
+    says_yes,
 )
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -109,11 +117,17 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     why = stated_reasons(source).fillna(lost.where(lost.isna(), "bad_coordinates"))
     nation_of = {key(name): code for name, code in find_nation_columns(source.raw.rows).items()}
     parts = _foreign_parts(source)
-    counting = (*names["foreign_victims"], *parts, *nation_of)
+    asked = [key(name) for name in find_foreign_columns(source.raw.header, known_names())]
+    counting = (*names["foreign_victims"], *parts, *asked, *nation_of)
+    kinds = list(_kinds_of_people(source, names["victims"]))
     note_untold(source, frame, counting, nation_of)
     victims, nations = count_foreign(source, counting, frame, nation_of, parts)
     stated = source.every(*names["nationality"])
-    frame = frame.assign(foreign_victims=victims, nationality=join_texts(*stated, nations))
+    local = join_texts(source.clean(), *(texts for _, texts in kinds)).astype("str")
+    local = local.str.replace(";.*", "", regex=True)
+    nations = join_texts(*stated, nations, *(texts for texts, _ in kinds))
+    frame = frame.assign(foreign_victims=victims, nationality=nations)
+    frame = frame.assign(staff_type=frame["staff_type"].fillna(local))
     hit = [
         texts.where(texts.str.contains(_LETTER, na=False))
         for texts in source.every(*names["victims"])
@@ -126,7 +140,8 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
             frame["nationality"] = join_texts(frame["nationality"], nations)
     note_unsure_harm(source, frame)
     used = {source.name(name) for some in (*names.values(), _OWN_NAMES) for name in some}
-    used |= {source.name(name) for name in nation_of}
+    source.also_read |= {source.name(name) for name in (*nation_of, *asked)}
+    used |= source.also_read
     unstated = pd.Series(find_precision(frame), frame.index, dtype="str")
     unstated = unstated.mask(frame["region_id"].notna()).mask(frame["latitude"].notna(), "point")
     return {
@@ -242,19 +257,25 @@ def _file_source(name: str) -> str:
     return "generic" if name == NO_FILE else name.partition(".")[0] or "generic"
 
 
-def join_texts(first: pd.Series, *others: pd.Series) -> pd.Series:
-    """Return the texts of several columns in one, those of a row joined by ``; ``, equal ones once.
+def _kinds_of_people(
+    source: Source, victims: Iterable[str]
+) -> Iterator[tuple[pd.Series, pd.Series]]:
+    """Yield what columns say of the victims that is no more than "foreign", and than "local".
 
-    Examples
-    --------
-    >>> one, two = (pd.Series(texts, dtype="str") for texts in (["a", None, "c"], ["b", "b", "c"]))
-    >>> join_texts(one, two).tolist()
-    ['a; b', 'b', 'c']
+    Where they say "local" it is a kind of staff, which closes no text that names a nationality.
     """
-    for other in others:
-        both = first.notna() & other.notna() & (first != other)
-        first = first.mask(both, first + "; " + other).fillna(other)
-    return first
+    for name in (*victims, *read_words("victim_kind")):
+        if name in source:
+            texts = source.clean(name)
+            staff = per_unique(texts.fillna(""), partial(find_word, "staff_type"), "str")
+            is_local = staff.isin(("national", "mixed"))
+            is_foreign = staff == "international"
+            is_foreign |= per_unique(texts.fillna(""), partial(find_word, "foreign"), "str").notna()
+            yield texts.where(is_foreign & ~is_local), staff.where(is_local)
+            if tells_who(name):
+                strange = _is_told(texts) & ~(is_foreign | is_local).to_numpy(bool)
+                source.not_understood.add("nationality", strange, f"{source.name(name)}: " + texts)
+                source.also_read.add(source.name(name))
 
 
 def note_untold(
@@ -374,17 +395,26 @@ def hear_others(source: Source, used: Iterable[str]) -> list[pd.Series]:
     names = [name for name in source.raw.rows.columns if name and name not in known]
     heard = []
     for name in names:
-        if tells_who(key(name)) or tells_of_others(key(name)):
+        if tells_of_others(key(name)):
             continue
-        texts = per_unique(source.raw.rows[name].fillna(""), partial(_hear, name))
+        hear = _hear_tick if tells_who(key(name)) else _hear
+        texts = per_unique(read_ticks(source.raw.rows[name].fillna("")), partial(hear, name))
         if (texts != "").any():
             heard.append(clean_texts(texts))
     return heard
 
 
+def _hear_tick(name: str, text: str) -> str:
+    """Return as a note that what a column is named for was hit: "Chinese interests (Y/N)"."""
+    aim = f"attack on {name.partition('(')[0].replace('_', ' ').strip(' ?')}"
+    return aim if (says_yes(text) or text.strip() == "1") and find_aim(aim) else ""
+
+
 def _hear(name: str, text: str) -> str:
     """Return a cell as a note where it says that people, or what is theirs, were hit."""
     words = name.replace("_", " ").strip()
+    if heard := _hear_tick(name, text):
+        return heard
     if HIT.search(words.casefold()):
         text = f"Victims: {text} {words}" if text.strip().isdigit() and int(text) else text
         text = text if text.startswith("Victims: ") else f"Victims: {text}"

@@ -136,6 +136,7 @@ class Source:
         self._blank = repeat_text("", len(raw))
         self.not_understood = Remarks("=")
         self.tolls = Remarks(" ")
+        self.also_read: set[str] = set()  # columns that no mapping names
 
     def __contains__(self, column: str) -> bool:
         """Return whether the file has a column."""
@@ -427,6 +428,7 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
         _use_names(feed, source, frame, quarantine)
     frame["count"] = refuse_counts(counted, frame, quarantine)
     used = {source.name(column) for column in (*(feed.reads or ()), *feed.named)}
+    used |= source.also_read
     unused = {key(name): name for name in source.raw.rows.columns if name not in used}
     note_unused(source.not_understood, source.clean, frame, unused)
     broken = np.flatnonzero(np.isin(quarantine.reason, ("ragged_row", "hashtag_row")))

@@ -19,7 +19,7 @@ from riskmap.countries import find_country, fold
 from riskmap.incidents.coordinates import LIMITS, MGRS, SQUARE, split_pair
 from riskmap.incidents.dates import read_day
 from riskmap.incidents.nationalities import find_nationalities
-from riskmap.incidents.quarantines import tells_of_others
+from riskmap.incidents.quarantines import ASKED, BY, HIT, PEOPLE, SHORTEST, tells_of_others
 from riskmap.incidents.values import parse_counts, to_number
 from riskmap.incidents.words import (
     SPLIT,
@@ -256,23 +256,9 @@ def find_harm_columns(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
         said = [word for word in SPLIT.split(name) if word]
         named = tuple(dict.fromkeys(kinds[word] for word in said if word in kinds))
         rest = [word for word in said if word not in kinds and word not in plain]
-        if len(named) + ("harm" in named) > 1 and all(map(_PEOPLE.fullmatch, rest)):
+        if len(named) + ("harm" in named) > 1 and all(map(PEOPLE.fullmatch, rest)):
             found[column] = tuple(kind for kind in named if kind != "harm")
     return found
-
-
-#: What in the name of a column says that it tells of those who were hit.
-HIT = re.compile(
-    r"affect|victim|casualt|kill|dead|death|injur|wound|abduct|kidnap|hurt|(?<!p)harm|死|伤|遇害|绑架"
-)
-#: Who did it is not who was hit.
-_BY = re.compile(r"(?:^|_)(?:by|from|suspects?|attackers?|before|after|arrested)(?:_|$)")
-#: What else stands in the name of a column that counts people.
-_PEOPLE = re.compile(
-    r"(?:national|nationalitie|citizen|worker|employee|engineer|person|miner|expat|foreigner|contractor)s?"
-    r"|nationality|human|staff|people|number|no|nr|of|total|and|or"
-)
-_CODE = 3
 
 
 def find_nation_columns(rows: pd.DataFrame) -> dict[str, str]:
@@ -296,37 +282,57 @@ def find_nation_columns(rows: pd.DataFrame) -> dict[str, str]:
     fates = {word for one in chain.from_iterable(names) for word in SPLIT.split(one)}
     found = {}
     for column in rows.columns:
-        if key(column) in known_names() or tells_of_others(key(column)) or _BY.search(key(column)):
+        if key(column) in known_names() or tells_of_others(key(column)) or BY.search(key(column)):
             continue
         words = [word for word in SPLIT.split(column.replace("_", " ")) if word]
         nations = {word: _nation_of(word) for word in words}
         codes = {code for code in nations.values() if code}
         rest = {word.casefold() for word in words if nations[word] is None}
+        named = [word for word in words if word.casefold() not in read_words("asked")]
+        rest &= {word.casefold() for word in named}
         hit = {word for word in rest if word in fates or HIT.search(word)}
-        place = len(words) == 1 and not column.strip().isupper() and find_country(column)
-        if len(codes) == 1 and not place and all(_PEOPLE.fullmatch(one) for one in rest - hit):
+        place = len(named) == 1 and not named[0].isupper() and find_country(named[0])
+        if len(codes) == 1 and not place and all(PEOPLE.fullmatch(one) for one in rest - hit):
             texts = read_ticks(rows[column].fillna("").str.strip())
             texts = texts[texts != ""]
-            if HIT.search("_".join(words)) or hit or not parse_counts(texts).strange.any():
+            is_asked = bool(ASKED.search(key(column)))
+            if is_asked or hit or not parse_counts(texts).strange.any():
                 found[column] = codes.pop()
     return found
 
 
-def read_ticks(texts: pd.Series) -> pd.Series:
-    """Return the cells of a column that counts people, a tick as "yes".
+def join_texts(first: pd.Series, *others: pd.Series) -> pd.Series:
+    """Return the texts of several columns in one, those of a row joined by ``; ``, equal ones once.
 
     Examples
     --------
-    >>> read_ticks(pd.Series(["x", "2", "\N{CHECK MARK}", ""])).tolist()
-    ['yes', '2', 'yes', '']
+    >>> one, two = (pd.Series(texts, dtype="str") for texts in (["a", None, "c"], ["b", "b", "c"]))
+    >>> join_texts(one, two).tolist()
+    ['a; b', 'b', 'c']
     """
-    return texts.mask(texts.str.strip().str.casefold().isin(read_words("tick").keys()), "yes")
+    for other in others:
+        both = first.notna() & other.notna() & (first != other)
+        first = first.mask(both, first + "; " + other).fillna(other)
+    return first
+
+
+def read_ticks(texts: pd.Series) -> pd.Series:
+    """Return the cells of a column that counts people, a tick as "yes" and "N" as "no".
+
+    Examples
+    --------
+    >>> read_ticks(pd.Series(["x", "2", "\N{CHECK MARK}", "", "N"])).tolist()
+    ['yes', '2', 'yes', '', 'no']
+    """
+    plain = texts.str.strip().str.casefold()
+    ticked = texts.mask(plain.isin(read_words("tick").keys()), "yes")
+    return ticked.mask(plain == "n", "no")
 
 
 def _nation_of(word: str) -> str | None:
     """Return the nation that a word of a column's name tells, None for no or several."""
-    is_code = len(word) <= _CODE and word.isascii()  # "no" is no Norway
-    if word.isdigit() or (is_code and not (word.isupper() and len(word) == _CODE)):
+    is_code = len(word) <= SHORTEST and word.isascii()  # "no" is no Norway
+    if word.isdigit() or (is_code and not (word.isupper() and len(word) == SHORTEST)):
         return None
     codes = find_nationalities(word)[0]
     return codes[0] if len(codes) == 1 else None

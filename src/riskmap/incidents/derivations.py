@@ -340,10 +340,8 @@ def _own_people(text: str) -> Iterator[Person]:
     for pattern in _governments():
         for match in pattern.finditer(text):
             if _hit_or_aim().search(match.string) and (code := find_country(match["nation"])):
-                number = match["number"]
-                many = int(number) if number and number.isdigit() else None
-                if number and not number.isdigit():
-                    many = int(words()["number"][number.casefold()])
+                number = (match["number"] or "").casefold()
+                many = int(words()["number"].get(number, number)) if number else None
                 yield Person(code, many, match["who"], match.start("who"), was_hit=True)
 
 

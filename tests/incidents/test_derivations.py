@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.incidents.derivations import find_facts
 from riskmap.incidents.words import find_group
-from riskmap.panels.measures import hits_foreigners, is_violence
+from riskmap.panels.measures import hits_foreigners, tells_victims
 
 
 @pytest.mark.parametrize(
@@ -593,3 +593,110 @@ def test_tolls_that_are_told_stand_against_a_note_but_not_for_the_abducted():
     for note, is_hit in (("3 villagers killed", False), ("2 Chinese abducted", True)):
         rows = read(notes=note, event_type="other", killed=0, wounded=0)
         assert is_violence(rm.derive_victims(rows)).tolist() == [is_hit]
+
+
+@pytest.mark.parametrize(
+    ("text", "nation", "number"),
+    [
+        ("Two engineers (both Chinese) killed", "CHN", None),
+        ("Two engineers of Chinese nationality killed", "CHN", None),
+        ("Two engineers holding Chinese passports killed", "CHN", None),
+        ("2 Chinese/1 local killed", "CHN", 2),
+        ("5 killed, possibly Chinese", "CHN", None),
+        ("5 killed, Chinese among them", "CHN", None),
+        ("2CHN KIA", "CHN", 2),
+        ("CHNx2 KIA", "CHN", 2),
+        ("3 dead (1CHN)", "CHN", 1),
+        ("Casualties: CHN 2, local 3", "CHN", 2),
+        ("Deceased: CHN", "CHN", None),
+        ("Vics: 2 CHN", "CHN", 2),
+        ("Two Chineese engineers killed", "CHN", 2),
+        ("Chinese site mgr killed", "CHN", None),
+        ("2 Chinese wkrs killed", "CHN", 2),
+        ("China condemns attack that killed two of its citizens", "CHN", 2),
+        ("Two of its nationals were killed, China's embassy said", "CHN", 2),
+        ("5 killed, all foreigners", None, 1),
+        ("2 Westerners abducted", None, 2),
+        ("2 Europeans abducted", None, 2),
+        ("ex-pat killed", None, 1),
+        ("2 int'ls killed", None, 2),
+        ("Two foreigners kiled", None, 2),
+        ("Enlèvement de deux Chinois", "CHN", 2),
+        ("3 expatriés enlevés", None, 3),
+        ("2 ressortissants étrangers enlevés", None, 2),
+        ("Assassinat d'un ingénieur chinois", "CHN", 1),
+        ("Secuestro de dos ciudadanos chinos", "CHN", 2),
+        ("Sequestro de dois chineses", "CHN", 2),
+        ("Похищены двое китайцев", "CHN", 2),
+    ],
+)
+def test_foreign_people_who_were_hit_in_the_forms_of_hurried_notes(text, nation, number):
+    facts = find_facts(text, "AFG")
+    assert facts["staff_type"][0] == "international"
+    assert facts.get("nationality", (None,))[0] == nation
+    assert facts.get("foreign_victims", (None,))[0] == number
+    assert all(phrase in text for _, phrase in facts.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "IED vs Chinese convoy",
+        "SAF on CHN camp, 1 WIA",
+        "IED attk on CHN convoy",
+        "attaque d'un site minier chinois",
+    ],
+)
+def test_an_attack_on_what_is_theirs_in_short_words(text):
+    assert find_facts(text, "AFG")["target"][0] == "foreigners"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Afghanistan condemns attack that killed two of its citizens",
+        "Violente attaque des rebelles sur un chantier minier dans le nord-ouest de l'Afghanistan",
+        "Two policemen (both Afghan) killed",
+        "2AFG KIA",
+    ],
+)
+def test_a_country_s_own_people_are_not_foreign_in_these_forms_either(text):
+    assert not {"staff_type", "foreign_victims", "target"} & find_facts(text, "AFG").keys()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Chinese PM killed", "Chinese super killed"],
+)
+def test_foreign_people_beside_a_word_of_being_hit_leave_open_who_was_hit(text):
+    row = rm.derive_victims(read(notes=text, event_type="armed attack"))
+    assert row["not_understood"].str.startswith("foreign_victims=").tolist() == [True]
+    assert not tells_victims(row).any()
+    assert rm.derive_victims(row)["not_understood"].tolist() == row["not_understood"].tolist()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Chinese police killed two bandits",
+        "Two policemen killed by Chechen fighters",
+        "Chechen fighters were killed",
+        "Guard killed by a Chinese-made rocket",
+        "Guard killed with a Russian rifle",
+        "Two killed on the eve of a conference of Chinese ministers",
+        "Turkish jets hit a village",
+        "Afghan driver killed",
+        "No foreigners were hurt",
+        "THEY SHOUTED AT US AND WERE KILLED",
+    ],
+)
+def test_attackers_weapons_and_talks_leave_nothing_open(text):
+    row = rm.derive_victims(read(notes=text, event_type="armed attack"))
+    assert not row["not_understood"].str.contains("foreign_victims=", na=False).any()
+
+
+def test_a_row_that_tells_who_was_hit_leaves_nothing_open():
+    row = rm.derive_victims(
+        read(notes="Chinese PM killed", foreign_victims=0, event_type="armed attack")
+    )
+    assert row["not_understood"].isna().all()

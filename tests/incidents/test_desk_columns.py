@@ -287,3 +287,92 @@ def test_a_sum_of_victims_beside_the_tolls_adds_nothing_but_what_they_lack(tmp_p
     assert table["toll"].tolist()[1:] == ["victims Casualties: 3"]
     assert is_violence(table).all()
     assert pd.isna(table["toll"].iloc[0])
+
+
+ASKING = [
+    *("Foreigner involved", "Foreigner (Y/N)", "Foreign (Y/N)", "Expat (Y/N)", "Expat involved?"),
+    *("Foreign national", "Foreign victim (Y/N)", "Foreigner targeted", "Foreigners targeted"),
+    *("Étranger", "Intl involved", "Non-national", "涉外", "Involves foreigners"),
+]
+ASKING_CHINESE = [
+    *("Chinese nationals involved", "Chinese Y/N", "Chinese involved", "Chinese nationals"),
+    *("Chinese?", "中国公民", "Chinese national targeted"),
+]
+
+
+def one(tmp_path, header, cell):
+    text = f"date,place,country,Type,{header}\n2031-05-01,Kelda,XQA,armed attack,{cell}\n"
+    return read(tmp_path, text).incidents
+
+
+@pytest.mark.parametrize(("cell", "least"), [("yes", 1), ("Y", 1), ("1", 1), ("x", 1), ("2", 2)])
+@pytest.mark.parametrize("header", [*ASKING, *ASKING_CHINESE])
+def test_a_column_that_asks_for_foreigners_counts_them(tmp_path, header, cell, least):
+    found = one(tmp_path, header, cell)
+    assert found["foreign_victims"].tolist() == [least]
+    assert found["nationality"].fillna("").tolist() == ["CHN" if header in ASKING_CHINESE else ""]
+    assert hits_foreigners(found).all()
+
+
+@pytest.mark.parametrize("cell", ["no", "N", "0"])
+@pytest.mark.parametrize("header", ASKING)
+def test_its_no_is_none_and_understood(tmp_path, header, cell):
+    found = one(tmp_path, header, cell)
+    assert found["foreign_victims"].tolist() == [0]
+    assert found["not_understood"].isna().all()
+
+
+@pytest.mark.parametrize("cell", ["no", "N", "0", ""])
+@pytest.mark.parametrize("header", ASKING_CHINESE)
+def test_none_of_one_nation_leaves_the_others_unknown(tmp_path, header, cell):
+    found = one(tmp_path, header, cell)
+    assert found["foreign_victims"].isna().all()
+    assert not hits_foreigners(found).any()
+
+
+@pytest.mark.parametrize(("cell", "told"), [("", False), ("maybe", True), ("unknown", True)])
+@pytest.mark.parametrize("header", ASKING)
+def test_its_blank_is_unknown_and_another_word_is_told(tmp_path, header, cell, told):
+    found = one(tmp_path, header, cell)
+    assert found["foreign_victims"].isna().all()
+    assert found["not_understood"].notna().tolist() == [told]
+    assert not tells_victims(found).any()
+
+
+@pytest.mark.parametrize("header", ["Nationality", "Victim nationality", "Foreign target"])
+@pytest.mark.parametrize("cell", ["yes", "Y", "oui"])
+def test_a_yes_where_a_nationality_stands_is_told(tmp_path, header, cell):
+    assert one(tmp_path, header, cell)["not_understood"].str.startswith("nationality=").all()
+
+
+@pytest.mark.parametrize("header", ["Chinese interests", "Foreign company (Y/N)"])
+@pytest.mark.parametrize(("cell", "hit"), [("yes", True), ("no", False)])
+def test_a_tick_for_what_is_theirs_is_an_attack_on_it(tmp_path, header, cell, hit):
+    assert hits_foreigners(rm.derive_victims(one(tmp_path, header, cell))).tolist() == [hit]
+
+
+@pytest.mark.parametrize("header", ["Foreign troops", "Western", "Mali (Y/N)", "Foreign suspects"])
+def test_columns_of_others_count_no_foreign_victims(tmp_path, header):
+    assert one(tmp_path, header, "yes")["foreign_victims"].isna().all()
+
+
+@pytest.mark.parametrize("header", ["Victim type", "Victims", "Nationality type", "Foreign/local"])
+@pytest.mark.parametrize(
+    ("cell", "staff", "hit"),
+    [
+        *((text, "international", True) for text in ("expat", "foreign", "foreigner")),
+        *((text, "international", True) for text in ("expatriate", "international")),
+        *((text, "national", False) for text in ("local", "national")),
+        ("both", "mixed", True),
+    ],
+)
+def test_what_kind_of_people_the_victims_were(tmp_path, header, cell, staff, hit):
+    found = one(tmp_path, header, cell)
+    assert found["staff_type"].tolist() == [staff]
+    assert hits_foreigners(found).tolist() == [hit]
+    assert tells_victims(found).all()
+
+
+def test_local_victims_close_no_note_that_names_others(tmp_path):
+    text = "date,place,country,Victims,Notes\n2031-05-01,Kelda,XQA,local,Two Chinese killed\n"
+    assert hits_foreigners(read(tmp_path, text).incidents).all()

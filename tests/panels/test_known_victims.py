@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.bundles import apply_profile
+from riskmap.outputs.bundles import Bundle, apply_profile
 from riskmap.panels.measures import hits_foreigners, is_violence, measure, tells_victims
 from riskmap.panels.presence import Site
 

@@ -315,12 +315,14 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     >>> find_facts("Talks with Chinese officials went on.")
     {}
     """
-    if text.isupper():  # names of nations are known by their capitals
-        told = _facts(_in_title_case(text), country) or _facts(text, country)
-        if "foreign_victims" not in told:  # what people do is known by its small letters
-            told = _facts(_in_title_case(text, nations=True), country) | told
-        return {name: (value, phrase.upper()) for name, (value, phrase) in told.items()}
-    return _facts(text, country)
+    harm = {name: (word, word) for name, word in find_harm(text).items()}
+    if not text.isupper():
+        return _facts(text, country) | harm
+    # names of nations are known by their capitals
+    told = _facts(_in_title_case(text), country) or _facts(text, country)
+    if "foreign_victims" not in told:  # what people do is known by its small letters
+        told = _facts(_in_title_case(text, nations=True), country) | told
+    return {name: (value, phrase.upper()) for name, (value, phrase) in told.items()} | harm
 
 
 def _in_title_case(text: str, *, nations: bool = False) -> str:
@@ -402,7 +404,6 @@ def _read(text: str, country: str) -> dict[str, tuple[Any, str]]:
     found = set(_WORD.findall(text.casefold()))
     if not found.isdisjoint(openings("sector")):
         facts |= _work(text, people if facts else [])
-    facts |= {name: (word, word) for name, word in find_harm(text).items()}
     if several := _SEVERAL.search(text):
         facts["several"] = (several.group(), several.group())
     if aim := find_aim(text, country):
@@ -443,10 +444,8 @@ def _own_people(text: str) -> Iterator[Person]:
     for pattern in _governments():
         for match in pattern.finditer(text):
             if _hit_or_aim().search(match.string) and (code := find_country(match["nation"])):
-                number = match["number"]
-                many = int(number) if number and number.isdigit() else None
-                if number and not number.isdigit():
-                    many = int(words()["number"][number.casefold()])
+                number = (match["number"] or "").casefold()
+                many = int(words()["number"].get(number, number)) if number else None
                 yield Person(code, many, match["who"], match.start("who"), was_hit=True)
 
 

@@ -270,7 +270,7 @@ BY = re.compile(r"(?:^|_)(?:by|from|suspects?|attackers?|before|after|arrested)(
 #: What else stands in the name of a column that counts people.
 PEOPLE = re.compile(
     r"(?:national|nationalitie|citizen|worker|employee|engineer|person|miner|expat|foreigner|contractor)s?"
-    r"|nationality|staff|personnel|people|number|no|nr|of|total|and|or"
+    r"|nationality|human|staff|personnel|people|number|no|nr|of|total|and|or"
 )
 #: Codes and the like have so many letters; shorter words say nothing.
 SHORTEST = 3

@@ -15,7 +15,6 @@ import pandas as pd
 from riskmap.countries import find_country, from_iso2
 from riskmap.incidents.coordinates import SQUARE, split_pair
 from riskmap.incidents.counted import read_sums
-from riskmap.incidents.derivations import find_harm
 from riskmap.incidents.feeds.mappings import (
     AREAS,
     STAFF_TYPES,
@@ -52,6 +51,7 @@ from riskmap.incidents.values import (
     per_unique,
     repeat_text,
 )
+from riskmap.incidents.victim_notes import find_harm
 from riskmap.incidents.victim_phrases import find_aim, find_people
 from riskmap.incidents.words import (
     ATTACKS,

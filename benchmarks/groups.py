@@ -19,8 +19,7 @@ import shapely
 import riskmap as rm
 from riskmap.assessment.consequences import add_consequences, consequence_matrix
 from riskmap.assessment.exposures import add_rates, assess_sites
-from riskmap.panels.groups import WorkerGroup
-from riskmap.panels.presence import Presence, Route, Site
+from riskmap.panels.groups import Presence, Route, Site, WorkerGroup
 from riskmap.schema import INCIDENT_COLUMNS, REGION_COLUMNS, conform
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ import riskmap as rm
 from riskmap.assessment.contexts import Context
 from riskmap.assessment.exposures import CARRIED, DISPUTED, GIVEN, NONE, add_rates, read_scenarios
 from riskmap.errors import InputError
-from riskmap.panels.groups import THEIRS
-from riskmap.panels.presence import Presence
+from riskmap.panels.groups import THEIRS, Presence
 from riskmap.settings import data_path, read_toml
 
 REGIONS = rm.datasets.regions()

@@ -9,8 +9,7 @@ import riskmap as rm
 from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.exposures import CARRIED, DISPUTED, GIVEN, NONE, read_scenarios
 from riskmap.assessment.levels import LEVEL_NAMES, authority_scales, map_level
-from riskmap.panels.groups import RELEVANCE
-from riskmap.panels.presence import PRIOR_ATTACKS
+from riskmap.panels.groups import PRIOR_ATTACKS, RELEVANCE
 
 DOCS = Path(__file__).parents[2] / "docs"
 GROUPS = (DOCS / "groups.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import InputError
-from riskmap.panels.presence import Presence, Route, Site
+from riskmap.panels.groups import Presence, Route, Site
 
 WHOLE = """
 nationality = ["CHN", "PAK"]

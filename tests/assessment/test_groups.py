@@ -16,8 +16,7 @@ from riskmap.errors import InputError
 from riskmap.hazards import hazard_of
 from riskmap.models.estimators import unpack_model
 from riskmap.models.terms import histories_of, make_layers
-from riskmap.panels.groups import RELEVANCE
-from riskmap.panels.presence import Site
+from riskmap.panels.groups import RELEVANCE, Site
 
 REGIONS = rm.datasets.regions()
 MINERS = rm.WorkerGroup("CHN", sector="mining")

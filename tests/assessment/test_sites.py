@@ -15,7 +15,7 @@ import riskmap as rm
 from riskmap.assessment.exposures import assess_sites
 from riskmap.assessment.layers import SITE_COLUMNS
 from riskmap.outputs.bundles import Bundle
-from riskmap.panels.presence import Route, Site
+from riskmap.panels.groups import Route, Site
 from riskmap.schema import check_columns
 
 REGIONS = rm.datasets.regions()

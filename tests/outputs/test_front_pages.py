@@ -19,7 +19,7 @@ from riskmap.outputs.editions import level_meaning
 from riskmap.outputs.front_pages import attack_lines
 from riskmap.outputs.pages import advisory_page
 from riskmap.panels.attacks import ATTACK_COLUMNS
-from riskmap.panels.presence import Site
+from riskmap.panels.groups import Site
 from riskmap.schema import conform
 
 COMFORT = re.compile(

@@ -9,7 +9,7 @@ from pyproj import Geod
 
 import riskmap as rm
 from riskmap.panels.attacks import ATTACK_COLUMNS, find_attacks
-from riskmap.panels.presence import Site
+from riskmap.panels.groups import Site
 from riskmap.schema import INCIDENT_COLUMNS, check_columns, conform
 
 AS_OF = pd.Timestamp("2025-01-01")

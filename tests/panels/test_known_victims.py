@@ -6,8 +6,8 @@ import pytest
 
 import riskmap as rm
 from riskmap.outputs.bundles import Bundle, apply_profile
+from riskmap.panels.groups import Site
 from riskmap.panels.measures import hits_foreigners, is_violence, measure, tells_victims
-from riskmap.panels.presence import Site
 
 REGIONS = rm.datasets.regions()
 MINERS = rm.WorkerGroup("CHN", sector="mining", employers=("Delta Mining",))

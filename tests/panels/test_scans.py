@@ -9,7 +9,7 @@ import riskmap as rm
 from riskmap.errors import InputError, RiskmapWarning, SchemaError
 from riskmap.incidents import parts
 from riskmap.panels import scans
-from riskmap.panels.presence import Presence
+from riskmap.panels.groups import Presence
 from riskmap.panels.scans import add_scans
 
 AS_OF = "2024-10-01"

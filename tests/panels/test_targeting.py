@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 import riskmap as rm
-from riskmap.panels.presence import PRIOR_ATTACKS, Presence, Targeting
+from riskmap.panels.groups import PRIOR_ATTACKS, Presence, Targeting
 
 REGIONS = rm.datasets.regions()
 IDS = REGIONS["region_id"].tolist()

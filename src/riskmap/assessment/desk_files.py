@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from riskmap.errors import InputError
-from riskmap.panels.groups import RELEVANCE, WorkerGroup
-from riskmap.panels.presence import Presence, Route, Site
+from riskmap.panels.groups import RELEVANCE, Presence, Route, Site, WorkerGroup
 from riskmap.schema import LAYERS
 from riskmap.settings import read_toml
 

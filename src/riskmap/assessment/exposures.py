@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
     from riskmap.assessment.contexts import Context
     from riskmap.models.tables import Forecast
-    from riskmap.panels.groups import WorkerGroup
-    from riskmap.panels.presence import Presence, Route, Site
+    from riskmap.panels.groups import Presence, Route, Site, WorkerGroup
     from riskmap.typing import FloatArray, IntArray
 
 #: Rates are per so many worker-years.
@@ -289,7 +288,7 @@ def assess_sites(
     Examples
     --------
     >>> import riskmap as rm
-    >>> from riskmap.panels.presence import Site
+    >>> from riskmap.panels.groups import Site
     >>> districts = rm.datasets.regions()
     >>> located = rm.locate(rm.datasets.incidents(), districts)
     >>> group = rm.WorkerGroup("CHN", sites=(Site("camp", 4.5, -6.5),))

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from riskmap.panels.groups import WorkerGroup
-    from riskmap.panels.presence import Site
+    from riskmap.panels.groups import Site, WorkerGroup
 
 #: Attacks: incidents of relevance 1 of the last 90 days, newest first; they hold levels up.
 ATTACK_COLUMNS = (

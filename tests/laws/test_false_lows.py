@@ -59,6 +59,7 @@ FELL = [
     (9014, 1, [("garble_districts:one_district", 321456), ("flood", 87492)]),
     (20064, 0, [("cut_gap", 340213)]),
     (20076, 1, [("strange_types:some", 595424), ("copy_rows", 816373)]),
+    (21160, 1, [("strange_sectors:newest", 156325), ("stop_source", 700011)]),
     (21047, 0, [("strange_types:one_source", 774405), ("set_aside:of_foreigners", 539081)]),
 ]
 

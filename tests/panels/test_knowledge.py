@@ -241,6 +241,11 @@ def test_one_that_sees_foreign_aid_workers_alone_is_not_missed_among_violence(en
     assert known.loc[("a", "violence"), "reporting_gap"], (
         "much of what is told of violence is theirs"
     )
+    # little of its country's reports, and all of those of one region
+    alone = told(days, position=1, source="b", scope="foreign; sectors=aid; reach=countries")
+    known = know(pd.concat([weekly(0)] * 4), alone)
+    gaps = known.loc[[("a", "violence"), ("b", "violence")], "reporting_gap"].tolist()
+    assert gaps == [False, True]
     # much in a year before the hole, and little of all that was told
     some = days[(days > TODAY - 1100) & (days < TODAY - 735) | (days > TODAY - 200)]
     known = know(weekly(0), told(some, source="b", scope="foreign; sectors=aid; reach=countries"))

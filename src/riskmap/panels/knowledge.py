@@ -115,7 +115,7 @@ class _Region:
     unclear: NDArray[np.bool_]
     unclear_lately: NDArray[np.bool_]
     names_victims: set[tuple[str, str]]
-    tell_much: set[tuple[str, str]]
+    tell_much: dict[tuple[str, str], NDArray[np.bool_]]
 
     @classmethod
     def of(
@@ -160,12 +160,28 @@ class _Region:
         told = sharp.loc[late, ["told", "reports"]].groupby([one[late] for one in by]).sum()
         some = told["told"] >= shipped_share()["least_told_share"] * told["reports"]
         names = set(told.index[some & (told["told"] > 0)])
-        # and those without which it would have lacked much in one of ten years
-        late = sharp["reports"].where(sharp["day"] >= today - MEMORY_DAYS)
-        whole = late.groupby([*by, (today - sharp["day"]) // rules.recent_days]).sum()
-        much = whole > rules.lost_share * whole.groupby(["iso3", "day"]).transform("sum")
-        most = set(whole.index[much].droplevel("day"))
-        return cls(sharp, named, last, gap, spread, doubts, unclear > 0, lately > 0, names, most)
+        much = _tell_much(sharp, by, today=today, n=n, rules=rules)
+        return cls(sharp, named, last, gap, spread, doubts, unclear > 0, lately > 0, names, much)
+
+
+def _tell_much(
+    seen: pd.DataFrame, by: list[pd.Series], *, today: int, n: int, rules: Rules
+) -> dict[tuple[str, str], NDArray[np.bool_]]:
+    """Return the regions of which much would lack without a source, by source and country.
+
+    Those of which it told more than a tenth in ten years; all where it told as much of its country
+    in one of them, for it may have stopped since.
+    """
+    late = seen["reports"].where(seen["day"] >= today - MEMORY_DAYS, 0.0)
+    found: dict[tuple[str, str], NDArray[np.bool_]] = {}
+    years = (today - seen["day"]) // rules.recent_days
+    for wide, what, whole in ((False, seen["position"], []), (True, years, ["iso3"])):
+        told = late.groupby([*by, what.rename("what")]).sum()
+        among = told.groupby([*whole, "what"]).transform("sum")
+        for source, iso3, at in told.index[told > rules.lost_share * among]:
+            much = found.setdefault((source, iso3), np.zeros(n, dtype=bool))
+            much[slice(None) if wide else at] = True
+    return found
 
 
 def _gaps(
@@ -225,12 +241,11 @@ class _Watch:
                     names[position].append(one.source)
         parents = keys["parent_id"].to_numpy(dtype=object) if "parent_id" in keys else None
         for one in watchers:  # one that sees a part of the layer is missed when it stops
-            beside = layer == "violence" and layer not in one.scope.layers
-            if beside and (one.source, one.iso3) not in region.tell_much:
-                continue
-            around = _around(one, parents)
+            around, much = _around(one, parents), region.tell_much.get((one.source, one.iso3))
+            if layer == "violence" and layer not in one.scope.layers:
+                around = around[:0] if much is None else around[much[around]]
             if not one.watches(layer):
-                silent[one.regions] = True
+                silent[np.intersect1d(one.regions, around)] = True
                 is_missed = one.stopped or one.watches("violence")
                 stopped[around] |= is_missed & ~(one.over & watched[around])
             if one.had_gap(layer) > today - rules.gap_days:

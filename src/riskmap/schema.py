@@ -405,12 +405,15 @@ def _alike(one: Any, other: Any) -> bool:
         return one is other or _alike(one(), other())
     if type(one) is not type(other):
         return False
-    if isinstance(one, pd.DataFrame):
-        return one.equals(other)
+    if isinstance(one, pd.DataFrame | pd.Series | pd.Index):
+        return bool(one.equals(other))
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_alike, one, other))
     if isinstance(one, np.ndarray):
         return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
     if hasattr(one, "nnz"):  # sparse
         return one.shape == other.shape and (one != other).nnz == 0
-    return bool(one == other)
+    both_missing = isinstance(one, float) and np.isnan(one) and np.isnan(other)
+    return both_missing or bool(one == other)

@@ -666,7 +666,11 @@ def test_a_country_s_own_people_are_not_foreign_in_these_forms_either(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["Chinese PM killed", "Chinese super killed"],
+    [
+        *("Chinese PM killed", "Chinese super killed", "Chinese lady murdered after robbery"),
+        *("Chinese lady killed at a shop", "Chinese lady killed 3 km from town"),
+        *("Driver killed with Chinese lady", "Two Koreans killed", "Congolese trader shot"),
+    ],
 )
 def test_foreign_people_beside_a_word_of_being_hit_leave_open_who_was_hit(text):
     row = rm.derive_victims(read(notes=text, event_type="armed attack"))

@@ -373,6 +373,16 @@ def test_what_kind_of_people_the_victims_were(tmp_path, header, cell, staff, hit
     assert tells_victims(found).all()
 
 
+@pytest.mark.parametrize(
+    ("victims", "kind"), [("local", "local and foreign"), ("locals", "mixed"), ("local", "foreign")]
+)
+def test_local_and_foreign_victims_of_two_columns_are_mixed(tmp_path, victims, kind):
+    text = f"date,place,country,Victims,Victim type\n2031-05-01,Kelda,XQA,{victims},{kind}\n"
+    found = read(tmp_path, text).incidents
+    assert found["staff_type"].tolist() == ["mixed"]
+    assert hits_foreigners(found).all()
+
+
 def test_local_victims_close_no_note_that_names_others(tmp_path):
     text = "date,place,country,Victims,Notes\n2031-05-01,Kelda,XQA,local,Two Chinese killed\n"
     assert hits_foreigners(read(tmp_path, text).incidents).all()

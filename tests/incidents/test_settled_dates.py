@@ -183,3 +183,18 @@ def test_a_first_row_may_be_of_the_year_before():
     days = [str(day)[:10] for day in pd.date_range("2031-01-03", "2031-09-17", freq="9D")]
     assert str(read_texts(["20 Dec", *days])[0].first) == "2030-12-20"
     assert read_texts([*days[:9], "20 Dec", *days[9:]])[9].first is None
+
+
+@pytest.mark.parametrize("times", [3, 10])
+def test_days_with_several_rows_are_no_steps_of_the_order(times):
+    days = [str(day)[:10] for day in pd.date_range("2031-01-03", "2031-09-17", freq="9D")]
+    rows = [day for day in days for _ in range(times)]
+    assert str(read_texts([*rows, "20 Dec"])[-1].first) == "2031-12-20"
+    assert str(read_texts(["20 Dec", *rows])[0].first) == "2030-12-20"
+
+
+def test_a_date_half_a_year_behind_all_others_is_of_no_year():
+    """An old row below a log of one week: in this year's December it would count nowhere."""
+    week = [f"2031-01-0{day}" for day in range(1, 8) for _ in range(3)]
+    assert read_texts([*week, "28 December"])[-1].first is None
+    assert str(read_texts(["28 December", *week])[0].first) == "2030-12-28"

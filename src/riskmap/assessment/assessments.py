@@ -218,7 +218,7 @@ def judge_levels(
     context: Context,
     decisions: Sequence[Decision] = (),
 ) -> dict[str, pd.DataFrame]:
-    """Return the levels of a forecast: knowledge, thresholds, holds, caps, and floors last.
+    """Return the levels of a forecast: knowledge, thresholds, hysteresis, caps, and floors last.
 
     Parameters
     ----------

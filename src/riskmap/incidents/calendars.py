@@ -232,7 +232,7 @@ def is_in_order(day: date | None, place: int, dates: Sequence[date | None]) -> b
     (True, False)
     """
     known = [(k, one) for k, one in enumerate(dates) if one is not None]
-    later = [b > a for (_, a), (_, b) in pairwise(known)]
+    later = [b > a for (_, a), (_, b) in pairwise(known) if a != b]
     if day is None or len(later) < _STEPS:
         return None
     share = sum(later) / len(later)

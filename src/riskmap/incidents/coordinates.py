@@ -1,4 +1,4 @@
-"""Coordinates as feeds write them: checked, and restored only where the country bears witness.
+"""Coordinates as feeds write them: checked, and restored only where the country confirms them.
 
 A spreadsheet set to a European language turns ``34.6912643`` into ``346.912.643`` or ``34,69``;
 some results are still legal latitudes. The decimal point is put back when exactly one way of doing
@@ -229,7 +229,7 @@ def read_points(
     names
         The two columns' names, for details.
     countries
-        Alpha-3 codes of the rows' countries, missing where unknown: the witnesses.
+        Alpha-3 codes of the rows' countries, missing where unknown: what they are held against.
     no_place
         Values that stand for no coordinate, beside ``""``.
     restore
@@ -308,7 +308,7 @@ def _read_signs(
 ) -> tuple[float, float]:
     """Return a pair that is no two numbers, where degrees and minutes or two commas say it.
 
-    Two numbers with a decimal comma are one where no country can bear witness.
+    Two numbers with a decimal comma are one where no country can confirm it.
     """
     marks = DIGITS | {0x66B: "."}  # the Arabic decimal mark
     pair = tuple(text.strip().lstrip("'\u2019").translate(marks) for text in pair)

@@ -232,7 +232,7 @@ def _in_year(text: str, i: int, days: Sequence[Day], exact: set[date]) -> Day:
     """Return a date without a year as it falls among others of one year, or near them.
 
     Where the year before or after is nearer, it is of that, unless the one of the others is near;
-    but of none that is earlier than the order in which the dates stand shows.
+    but of none that is earlier than the order shows. Half a year behind all others it is of none.
     """
     low, high = min(exact), max(exact)
     found: list[tuple[int, int, Day]] = []
@@ -252,7 +252,9 @@ def _in_year(text: str, i: int, days: Sequence[Day], exact: set[date]) -> Day:
         return other
     dates = [one.first if one.first == one.last else None for one in days]
     stands, fits = (is_in_order(one.first, i, dates) for one in (same[2], other))
-    return same[2] if stands else days[i] if fits is False else other
+    if stands and same[0] <= 2 * _NEAR:
+        return same[2]
+    return days[i] if stands or fits is False else other
 
 
 #: Days of a month, at least and at most; what is no chance; how many months show that they are of

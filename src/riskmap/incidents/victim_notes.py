@@ -20,7 +20,7 @@ from riskmap.incidents.victim_phrases import (
     openings,
     words,
 )
-from riskmap.incidents.words import OTHER_LETTER, any_of, find_group, read_list
+from riskmap.incidents.words import OTHER_LETTER, any_of, find_group, read_list, read_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,9 +70,10 @@ def _unharmed() -> re.Pattern[str]:
     latin = {word for word in words()["nobody"] if not OTHER_LETTER.search(word)}
     other = any_of({*words()["nobody"]} - latin)
     no = r"no|not|nobody|none|never|without|neither|nor|avoided|keine?|niemand"
-    may = r"to be|would|could|might|will|if|who|whoever|having|attempt(?:ed)? to|threat\w*"
+    may = r"to be|would|could|might|will|if|having|attempt(?:ed)? to|threat\w*"
+    near = r"(?:\W+[\w'’-]+){0,3}\W*$"  # what is farther off denies something else
     return re.compile(
-        rf"\b(?:{no}|{may}|{any_of(latin)})\b|{other}|n['’]t\b|[无没未]", re.IGNORECASE
+        rf"\b(?:{no}|{may}|{any_of(latin)}|\w+n['’]t)\b{near}|{other}|[无没未]", re.IGNORECASE
     )
 
 
@@ -251,7 +252,7 @@ def _governments() -> tuple[re.Pattern[str], ...]:
     )
 
 
-_BY = re.compile(r"(?i)\b(?:by|no|not|without|neither|nor|against|than|with)\s+(?:[\w-]+\s+){0,3}$")
+_BY = re.compile(r"(?i)\b(?:by|no|not|without|neither|nor|against|than)\s+(?:[\w-]+\s+){0,3}$")
 
 
 def find_unread(text: object, country: str) -> str | None:
@@ -268,6 +269,9 @@ def find_unread(text: object, country: str) -> str | None:
             nation = match["nation"]
             if nation in ("US", "UK") or (nation and (code_of(nation) or country) == country):
                 continue
+            several = _shared().get((match["several"] or "").casefold(), "")
+            if several and (not country or country in several.split()):
+                continue  # of one of several countries, this one among them
             behind = sentence[match.end() :]
             near = behind.casefold().replace("-", " ").split()[:3]
             is_other = behind.startswith("-") or any(_is_other(word) for word in near)
@@ -285,15 +289,27 @@ def _is_other(word: str) -> bool:
 
 
 @lru_cache(maxsize=1)
+def _shared() -> dict[str, str]:
+    """Return the demonyms of several countries, and their codes."""
+    return {word.casefold(): codes for word, codes in read_words("shared").items()}
+
+
+@lru_cache(maxsize=1)
 def _unread_openings() -> frozenset[str]:
-    return openings("demonym") | {"nationals", "asian", "asians"}
+    return openings("demonym") | {
+        "nationals",
+        "asian",
+        "asians",
+        *(w.split()[0] for w in _shared()),
+    }
 
 
 @lru_cache(maxsize=1)
 def _foreign_people() -> re.Pattern[str]:
     """Return the pattern of a demonym, or of a word for foreign people."""
     foreign = r"foreigners?|foreign|expats?|expatriates?|westerners?|europeans?|asians?"
-    return re.compile(rf"(?<![\w-])(?:(?P<nation>{demonyms()})|(?i:{foreign}))(?!\w)")
+    several = rf"(?P<several>(?i:{any_of(_shared())}))"
+    return re.compile(rf"(?<![\w-])(?:(?P<nation>{demonyms()})|{several}|(?i:{foreign}))(?!\w)")
 
 
 @lru_cache(maxsize=1)
@@ -306,7 +322,9 @@ def _does() -> re.Pattern[str]:
     """Return the pattern of those who hit others: "Chinese gunmen killed two"."""
     listed = any_of({*words()["hit"], *words()["hitting"]})
     return re.compile(
-        rf"(?i)\s+(?:[\w'\u2019-]+\s+){{0,3}}?(?:{listed})\s+(?:an?|the|\d|[a-z]+s\b)"
+        rf"(?i)\s+(?:[\w'\u2019-]+\s+){{0,3}}?(?:{listed})\s+(?:(?:an?|the)\b"
+        r"|\d+\s+(?!(?:km|kms|m|metres|meters|miles|times|days|hours)\b)"
+        r"|(?!(?:as|was|is|his|this|its|across|days|hours|yes)\b)[a-z]+s\b)"
     )
 
 

@@ -67,7 +67,7 @@ from riskmap.incidents.words import (
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -123,11 +123,9 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     note_untold(source, frame, counting, nation_of)
     victims, nations = count_foreign(source, counting, frame, nation_of, parts)
     stated = source.every(*names["nationality"])
-    local = join_texts(source.clean(), *(texts for _, texts in kinds)).astype("str")
-    local = local.str.replace(";.*", "", regex=True)
     nations = join_texts(*stated, nations, *(texts for texts, _ in kinds))
-    frame = frame.assign(foreign_victims=victims, nationality=nations)
-    frame = frame.assign(staff_type=frame["staff_type"].fillna(local))
+    staff = frame["staff_type"].fillna(_kind_of_staff(source, kinds))
+    frame = frame.assign(foreign_victims=victims, nationality=nations, staff_type=staff)
     hit = [
         texts.where(texts.str.contains(_LETTER, na=False))
         for texts in source.every(*names["victims"])
@@ -276,6 +274,14 @@ def _kinds_of_people(
                 strange = _is_told(texts) & ~(is_foreign | is_local).to_numpy(bool)
                 source.not_understood.add("nationality", strange, f"{source.name(name)}: " + texts)
                 source.also_read.add(source.name(name))
+
+
+def _kind_of_staff(source: Source, kinds: Sequence[tuple[pd.Series, pd.Series]]) -> pd.Series:
+    """Return what columns of kinds of victims say together; local and foreign people are mixed."""
+    local = join_texts(source.clean(), *(texts for _, texts in kinds)).astype("str")
+    foreign = join_texts(source.clean(), *(texts for texts, _ in kinds)).notna()
+    is_mixed = local.str.contains("mixed", na=False) | (local.notna() & foreign)
+    return local.str.replace(";.*", "", regex=True).mask(is_mixed, "mixed")
 
 
 def note_untold(

@@ -73,7 +73,7 @@ def find_other_table(fields: Sequence[str]) -> str | None:
 
     Examples
     --------
-    >>> find_other_table(["20240506120000-1", "20240506120000", "1"])
+    >>> find_other_table(["20240506120000-1", "20240506120000", *"12345678"])
     'Global Knowledge Graph'
     >>> find_other_table(["date", "place"]) is None
     True

@@ -295,7 +295,7 @@ class Feed:
         keeps all, for feeds whose rows lack an id.
     restores_points
         Whether coordinates that are numbers may have lost their decimal point too; in what is no
-        number it is put back in every feed, with the country as witness.
+        number it is put back in every feed, where the country confirms it.
     headers
         The columns of files that have no header line.
     signs

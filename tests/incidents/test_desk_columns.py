@@ -383,6 +383,26 @@ def test_local_and_foreign_victims_of_two_columns_are_mixed(tmp_path, victims, k
     assert hits_foreigners(found).all()
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Foreigners unharmed", "Foreign staff unharmed", "Expats unhurt", "Non-foreign victims"),
+        *("Is national or foreign", "Foreigners present", "Foreigners in area", "Expats evacuated"),
+    ],
+)
+@pytest.mark.parametrize("cell", ["0", "no", "2"])
+def test_who_came_to_no_harm_is_no_count_of_foreign_victims(tmp_path, header, cell):
+    found = one(tmp_path, header, cell)
+    assert found["foreign_victims"].isna().all()
+    assert not tells_victims(found).any()
+
+
+def test_foreigners_of_a_note_stand_beside_local_victims_of_a_column(tmp_path):
+    text = "date,place,country,Foreign/local,Notes\n2031-05-01,Kelda,XQA,local,2 expats killed\n"
+    found = rm.derive_victims(read(tmp_path, text).incidents)
+    assert found["staff_type"].tolist() == ["mixed"]
+
+
 def test_local_victims_close_no_note_that_names_others(tmp_path):
     text = "date,place,country,Victims,Notes\n2031-05-01,Kelda,XQA,local,Two Chinese killed\n"
     assert hits_foreigners(read(tmp_path, text).incidents).all()

@@ -195,7 +195,8 @@ def _stand_beside(
 
     Who is aimed at as a foreigner is so first; what else is told of the aim is kept as a remark.
     """
-    for column, name in {"nationality": "hit_nations", "target": "target"}.items():
+    beside = {"nationality": "hit_nations", "target": "target", "staff_type": "staff_type"}
+    for column, name in beside.items():
         stated = incidents[column].notna() & ~incidents["source"].isin(OWN_TARGETS)
         values = derived[column].astype(object).to_numpy(copy=True)
         for row in (row for row in np.flatnonzero(stated.to_numpy()) if name in facts[row]):
@@ -205,6 +206,8 @@ def _stand_beside(
                     continue
                 first = found if found == "foreigners" else own
                 remarks.note(int(row), column, own if first == found else found)
+            elif column == "staff_type":
+                first = own if own == found else "mixed"
             else:
                 first = ";".join(sorted({*own.split(";"), *found.split(";")}))
             if first != own:

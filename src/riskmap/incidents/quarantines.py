@@ -265,8 +265,12 @@ def tells_of_others(name: str) -> bool:
 HIT = re.compile(
     r"affect|victim|casualt|kill|dead|death|injur|wound|abduct|kidnap|hurt|(?<!p)harm|死|伤|遇害|绑架"
 )
-#: Who did it is not who was hit.
-BY = re.compile(r"(?:^|_)(?:by|from|suspects?|attackers?|before|after|arrested)(?:_|$)")
+#: Who did it is not who was hit, nor who was there, was warned or came to no harm.
+BY = re.compile(
+    r"(?:^|_)(?:by|from|suspects?|attackers?|before|after|arrested|present|area|nearby|warned|informed"
+    r"|evacuated|escaped|safe|un(?:harmed|hurt|injured|scathed)|non_(?:foreign|expat|int)\w*"
+    r"|national_or)(?:_|$)"
+)
 #: What else stands in the name of a column that counts people.
 PEOPLE = re.compile(
     r"(?:national|nationalitie|citizen|worker|employee|engineer|person|miner|expat|foreigner|contractor)s?"

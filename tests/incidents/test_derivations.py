@@ -437,10 +437,13 @@ def test_one_group_has_one_name(text):
         ("Guards of Ruvo Mining ambushed, two killed", "employer:Ruvo Mining"),
         ("RUVO  MINING truck attacked", "employer:Ruvo Mining"),
         ("Ruvo Mining Co. Ltd. truck attacked", "employer:Ruvo Mining"),
+        ("Ruvo-Mining camp mortared", "employer:Ruvo Mining"),
+        ("RuvoMining staff beaten", "employer:Ruvo Mining"),
         ("Ruvo车队遭袭", None),
         ("attack on a Chinese camp of Ruvo Mining", "foreigners"),
         ("Ruvo Mining hires 20 guards", None),
-        ("Ruvomining guards shot", None),
+        ("Ruvomining guards shot", "employer:Ruvo Mining"),
+        ("Ruvo Miningham guards shot", None),
     ],
 )
 def test_an_attack_on_an_employer_of_the_group_is_known_from_the_notes(note, target):

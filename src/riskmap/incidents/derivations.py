@@ -93,20 +93,27 @@ def derive_victims(
 
 
 def _employers(names: Iterable[str]) -> Mapping[str, re.Pattern[str]]:
-    """Return what finds each employer in a text: its name, in any case and with any spaces.
+    """Return what finds each employer in a text: its name, in any case, with any spaces or none.
 
-    Another legal form may stand behind it than its own: "MCC Ltd." is MCC Group.
+    Another legal form may stand behind it than its own ("MCC Ltd." is MCC Group), and none where
+    two words of it are left.
     """
     forms, found = read_words("legal_form"), {}
     for name in filter(str.strip, names):
         words = name.split()
         kept = [word for word in words if word.strip(".,").casefold() not in forms] or words
-        whole, core = (r"\s+".join(map(re.escape, some)) for some in (words, kept))
-        told = rf"(?:{whole}|{core}[\s,.-]+(?:{any_of(forms)}))"
+        whole, core = (r"[\s-]*".join(map(_word, some)) for some in (words, kept))
+        core = core if len(kept) > 1 else rf"{core}[\s,.-]+(?:{any_of(forms)})"
+        told = rf"(?:{whole}|{core})"
         is_apart = not HAN.search(name)  # no space stands between Chinese words
         told = rf"(?<!\w){told}(?!\w)" if is_apart else told
         found[name] = re.compile(told, re.IGNORECASE)
     return found
+
+
+def _word(word: str) -> str:
+    """Return the pattern of one word of a name."""
+    return "(?:&|and)" if word.casefold() in ("&", "and") else re.escape(word)
 
 
 def strip_legal_forms(words: list[str]) -> list[str]:

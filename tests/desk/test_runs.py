@@ -302,6 +302,7 @@ def test_sheets_that_were_not_asked_for_are_told_in_a_run(tmp_path):
     assert "other sheet" not in both.stdout
 
 
+@pytest.mark.slow
 def test_drafts_from_news_are_told_in_the_districts_they_name(folder, tmp_path):
     from riskmap.incidents.articles import write_review
 

@@ -82,6 +82,7 @@ def test_holds_cut_flips_and_only_raise_levels(replayed):
         assert own["quiet_days"] >= none["quiet_days"]
 
 
+@pytest.mark.slow
 def test_what_was_observed_is_what_happened(replayed):
     day = pd.Timestamp(DAYS[5])
     rows = replayed.levels[(replayed.levels["as_of"] == day)]

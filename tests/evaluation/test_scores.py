@@ -33,6 +33,7 @@ def test_brier(sr):
     close(scores.brier(EVENTS, PROBABILITIES), sr.brier_score(EVENTS, PROBABILITIES))
 
 
+@pytest.mark.slow
 def test_log_score(sr):
     close(scores.log_score(EVENTS, PROBABILITIES), sr.log_score(EVENTS, PROBABILITIES))
 

@@ -198,6 +198,7 @@ def test_a_pair_in_the_column_of_latitudes_is_one():
     assert table.geometry.x.tolist() == [69.2, 69.3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("header", ["Grid", "Map ref", "UTM"])
 @pytest.mark.parametrize("cell", ["12 34", "33 65", "42S 512345 3823456", "512345E 3823456N"])
 @pytest.mark.parametrize("axes", [{}, {"lat": "", "lon": ""}])

@@ -53,6 +53,7 @@ def test_the_foreign_among_the_killed_are_foreign_victims(tmp_path):
     assert table[["killed", "foreign_victims"]].iloc[0].tolist() == [3, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("header", "cell", "column", "expected"),
     [
@@ -94,6 +95,7 @@ def test_a_column_of_incidents_that_are_numbers_is_no_kind(tmp_path):
     assert pd.isna(table["not_understood"].iloc[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -127,6 +129,7 @@ def test_coordinates_that_are_not_understood_are_told_and_lose_no_row(tmp_path):
     assert found.rows_to_mend()["source_row"].tolist() == [3, 4, 5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "header", ["Chinese killed", "CHN killed", "Killed (Chinese)", "Chinois tués", "Chinese", "CHN"]
 )
@@ -158,6 +161,7 @@ def test_another_nationality_is_not_understood(tmp_path, cell):
     assert found["not_understood"].iloc[0] == f"nationality={cell}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["unknown", "Not known", "?", "tbc", "неизвестно", "不明"])
 @pytest.mark.parametrize("header", ["Chinese killed", "CHN KIA", "Foreigners killed", "Expats"])
 def test_a_number_that_is_not_known_is_not_told_and_is_not_none(tmp_path, header, cell):
@@ -189,6 +193,7 @@ def test_local_people_and_others_who_are_not_known_tell_not_of_all(tmp_path):
     assert not tells_victims(row).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tick", ["x", "X", "yes", "✓", "TRUE"])
 @pytest.mark.parametrize(
     ("header", "nation"),
@@ -252,6 +257,7 @@ def test_where_each_part_is_told_the_sum_is(tmp_path, header, row, number):
     assert table["foreign_victims"].tolist() == [number]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "header",
     [
@@ -305,6 +311,7 @@ def one(tmp_path, header, cell):
     return read(tmp_path, text).incidents
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cell", "least"), [("yes", 1), ("Y", 1), ("1", 1), ("x", 1), ("2", 2)])
 @pytest.mark.parametrize("header", [*ASKING, *ASKING_CHINESE])
 def test_a_column_that_asks_for_foreigners_counts_them(tmp_path, header, cell, least):
@@ -314,6 +321,7 @@ def test_a_column_that_asks_for_foreigners_counts_them(tmp_path, header, cell, l
     assert hits_foreigners(found).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["no", "N", "0"])
 @pytest.mark.parametrize("header", ASKING)
 def test_its_no_is_none_and_understood(tmp_path, header, cell):
@@ -322,6 +330,7 @@ def test_its_no_is_none_and_understood(tmp_path, header, cell):
     assert found["not_understood"].isna().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["no", "N", "0", ""])
 @pytest.mark.parametrize("header", ASKING_CHINESE)
 def test_none_of_one_nation_leaves_the_others_unknown(tmp_path, header, cell):
@@ -330,6 +339,7 @@ def test_none_of_one_nation_leaves_the_others_unknown(tmp_path, header, cell):
     assert not hits_foreigners(found).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cell", "told"), [("", False), ("maybe", True), ("unknown", True)])
 @pytest.mark.parametrize("header", ASKING)
 def test_its_blank_is_unknown_and_another_word_is_told(tmp_path, header, cell, told):
@@ -356,6 +366,7 @@ def test_columns_of_others_count_no_foreign_victims(tmp_path, header):
     assert one(tmp_path, header, "yes")["foreign_victims"].isna().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("header", ["Victim type", "Victims", "Nationality type", "Foreign/local"])
 @pytest.mark.parametrize(
     ("cell", "staff", "hit"),

@@ -264,6 +264,7 @@ hostile_cells = st.one_of(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("feed", every_feed(), ids=lambda feed: feed.name)
 def test_no_row_is_lost(feed, tmp_path_factory):
     header = columns_of(feed)

@@ -133,6 +133,7 @@ def check_records(path, content):
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_a_mutated_table_gives_its_rows_or_a_typed_error(part, tmp_path):
     draw, read = draws([1, part]), 0

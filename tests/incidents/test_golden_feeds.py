@@ -58,6 +58,7 @@ def test_a_file_becomes_what_it_must(path):
     assert path.name.startswith(table["source"].iloc[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_the_ledger_adds_up(path):
     table = rm.read_incidents(path)

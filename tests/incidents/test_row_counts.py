@@ -131,6 +131,7 @@ FORMATS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "write", "count", "options"), FORMATS, ids=lambda x: str(x)[:12])
 def test_rows_in_are_those_that_another_reader_counts(tmp_path, name, write, count, options):
     path = tmp_path / name

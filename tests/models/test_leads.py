@@ -39,6 +39,7 @@ def test_the_lead_that_matters_is_found():
     assert np.corrcoef(after, last)[0, 1] > np.corrcoef(at_once, last)[0, 1]
 
 
+@pytest.mark.slow
 def test_a_forecast_tells_its_lead_and_no_level_is_made_of_it():
     districts = rm.datasets.regions()
     located = rm.locate(rm.datasets.incidents(), districts)

@@ -14,6 +14,7 @@ def panel():
     return rm.count_incidents(located, districts, as_of="2025-01-01")
 
 
+@pytest.mark.slow
 def test_where_the_pool_is_no_better_it_is_the_default(panel):
     best, default = rm.forecast(panel, model="best"), rm.forecast(panel)
     pools = best.provenance["pools"]

@@ -342,6 +342,7 @@ def test_old_rows_make_no_source_a_main_one(tmp_path):
     assert panel.main_sources["violence"] == {("XQA", "wide")}
 
 
+@pytest.mark.slow
 def test_a_second_book_of_foreigners_teaches_and_adds_no_quiet_days(tmp_path):
     """Its silence elsewhere would lower what a first one, alone, says of foreigners there."""
     regions = rm.datasets.regions()

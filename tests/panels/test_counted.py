@@ -68,6 +68,7 @@ def drawn(seed, n_regions=6, most=5):
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000))
 def test_counts_and_incidents_of_the_same_days_make_the_same_panel(seed):
@@ -167,6 +168,7 @@ def test_zeros_of_provinces_that_a_log_never_tells_of_are_no_watch():
     assert known.to_dict() == (province[known.index] == province[IDS[0]]).to_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*zeros are not watched")
 @pytest.mark.parametrize("scope", [BY_REPORTS, "none"])
 @pytest.mark.parametrize("every", [0, 3])

@@ -150,6 +150,7 @@ def foresee(located, regions, group="CHN/mining"):
     return rm.forecast(panel, model=rm.EmpiricalBayes()).frame
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["admin2", "sector", "event_type"])
 def test_had_the_rows_counted_that_were_set_aside_the_chance_is_that_of_the_whole(
     regions, sharp, column

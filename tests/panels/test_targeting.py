@@ -72,6 +72,7 @@ def test_without_attacks_on_foreigners_nothing_is_learnt():
     assert weight(of(100.0, 400.0), incidents=calm) == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("group", "unsaid"),
     [("CHN/mining", "nationality"), ("CHN/", "nationality"), ("/mining", "sector")],

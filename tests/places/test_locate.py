@@ -45,6 +45,7 @@ def test_a_precise_point_goes_to_its_region():
     assert 0 < placed["boundary_distance_m"].item() < 60_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fields", "reason", "detail"),
     [
@@ -75,6 +76,7 @@ def test_a_row_without_a_region_says_why(fields, reason, detail):
     assert found.incidents.empty
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("precision", "levels"),
     [
@@ -347,6 +349,7 @@ def test_an_id_that_contradicts_the_name_beside_it_leaves_both_in_doubt():
     assert found.aside["area"].tolist() == ["region_id=XQA0303;XQA0103"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "told",
     [
@@ -383,6 +386,7 @@ def test_an_id_that_no_region_has_names_an_unknown_district_and_that_of_a_provin
     assert found.ledger.stages[-1].not_used == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "place",
     ["Kelda", "Old mill", "Ostel", None, "10 km north of Lomar", "near Lomar", "Lomar, Kelda"],
@@ -466,6 +470,7 @@ def lost_rows(reason="bad_date", **fields):
     return lost_in(incident(quarantine_reason=reason, **fields))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fields", "where"),
     [

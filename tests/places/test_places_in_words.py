@@ -18,6 +18,7 @@ def place(text, regions=DISTRICTS, **columns):
     return dict(zip(found["region_id"], found["weight"].round(3), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

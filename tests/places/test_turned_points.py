@@ -27,6 +27,7 @@ def locate(lat, lon, regions=DISTRICTS, **told):
     return rm.locate(rm.read_incidents(rows.assign(**told)), regions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", WRITTEN.values(), ids=list(WRITTEN))
 @pytest.mark.parametrize("told", [NAMED, {"admin1": "Ambrel"}, {"region_id": "XQA0102"}])
 def test_a_point_that_is_turned_round_lies_in_what_the_row_names(written, told):
@@ -75,6 +76,7 @@ def test_a_point_that_fits_no_way_leaves_the_named_district_standing():
     assert found.incidents.geometry.iloc[0] == shapely.Point(60, 50)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", [{}, {"country": "XQA"}])
 def test_where_no_place_bears_witness_the_region_is_in_doubt(told):
     found = locate(*WRITTEN["exchanged"], **told)

@@ -175,6 +175,7 @@ def test_only_the_face_is_above():
     assert all(name == "riskmap" or name.startswith("riskmap.cli") for name in users)
 
 
+@pytest.mark.slow
 def test_no_circles():
     graph = {}
     for name, target in arrows():
@@ -207,6 +208,7 @@ def test_no_name_is_both_a_module_and_a_public_function():
     assert {found.__name__ for found in public if isfunction(found)} & modules_ == set()
 
 
+@pytest.mark.slow
 def test_importing_does_no_work_and_loads_nothing_optional(tmp_path):
     code = (
         "import builtins, io, socket, sys\n"

@@ -143,6 +143,7 @@ def test_notes_say_who_was_hit_in_a_run(incidents, tmp_path):
     assert set(told["derived"]) == {"nationality;foreign_victims;staff_type"}
 
 
+@pytest.mark.slow
 def test_a_run_stops_when_too_much_of_a_file_is_lost(incidents, regions, tmp_path):
     rows = pd.read_csv(incidents, dtype=str, keep_default_na=False)
     rows.loc[rows.index[::4], "event_date"] = "soon"
@@ -217,6 +218,7 @@ def test_what_could_not_be_written_is_told(incidents, regions, tmp_path, monkeyp
     assert "without pdf: weasyprint is not installed: pip install 'riskmap[report]'" in done.stdout
 
 
+@pytest.mark.slow
 def test_incidents_check_tells_what_would_be_lost(incidents, tmp_path):
     assert json.loads(run("incidents", "check", incidents, "--json").stdout)["feed"] == "generic"
     bad = tmp_path / "bad.csv"
@@ -232,6 +234,7 @@ def test_the_format_of_ambiguous_dates_can_be_stated(tmp_path):
     assert told["first_day"] == "2024-04-03"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "told"),
     [
@@ -265,6 +268,7 @@ def test_the_shell_speaks_of_options(tmp_path, monkeypatch, capsys, args, told):
     assert "as_of" not in said
 
 
+@pytest.mark.slow
 def test_check_tells_of_districts_that_are_not_used(tmp_path):
     rows = "".join(f"2024-05-0{i},Velmar,{name}\n" for i, name in enumerate("abcd", start=1))
     path = tmp_path / "log.csv"
@@ -316,6 +320,7 @@ def test_extract_says_that_nothing_was_read(tmp_path):
     assert "unread_language" in (tmp_path / "r.csv").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_geocode_says_how_many_requests_would_go_out(regions, tmp_path, monkeypatch):
     monkeypatch.setenv("RISKMAP_CACHE", str(tmp_path))
     monkeypatch.setenv("RISKMAP_OFFLINE", "1")
@@ -427,6 +432,7 @@ def test_help_loads_nothing_heavy():
     assert shown.stdout.splitlines()[-1] == "set()"
 
 
+@pytest.mark.slow
 def test_import_reads_a_log_and_tells_each_row(regions, tmp_path):
     log = tmp_path / "log.csv"
     log.write_text("Log of the week\nDatum;Ort;Tote\n21.01.2031;Kelda, Velmar;3-4\n", "utf-8")

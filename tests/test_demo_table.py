@@ -137,6 +137,7 @@ def test_the_readme_counts_the_rows(table):
     assert f"holds {len(table)} well-documented attacks" in text
 
 
+@pytest.mark.slow
 def test_every_attack_is_placed_in_its_stated_province(table):
     incidents = rm.read_incidents(data_path("examples/attacks_on_foreign_workers.csv"))
     assert incidents["quarantine_reason"].isna().all()

@@ -18,6 +18,7 @@ def forecast(incidents=None, as_of="2025-01-01", group=None):
     return rm.forecast(panel, model=rm.EmpiricalBayes())
 
 
+@pytest.mark.slow
 def test_one_row_a_region_and_layer():
     layer = rm.assess(forecast(), REGIONS)
     assert len(layer.risks) == 2 * len(REGIONS)
@@ -131,6 +132,7 @@ def test_validity_comes_from_as_of_and_never_from_the_clock():
     assert provenance["boundary_licence"] == "Apache-2.0"
 
 
+@pytest.mark.slow
 def test_regions_of_another_forecast():
     with pytest.raises(SchemaError, match="not those that were counted"):
         rm.assess(forecast(), rm.datasets.regions(1))

@@ -47,6 +47,7 @@ def test_a_comparison_says_what_the_layer_says(layers):
         )
 
 
+@pytest.mark.slow
 def test_the_cause_is_the_greatest_part(layers):
     old, new = layers
     table = rm.compare_layers(old, new).set_index(["region_id", "layer"])
@@ -87,6 +88,7 @@ def test_diff_prints_what_moved(layers, tmp_path):
     assert len(told["changes"]) == len(layers[1].risks)
 
 
+@pytest.mark.slow
 def test_diff_tells_a_new_attack_that_marks_no_region(layers, tmp_path):
     old, new = layers
     attack = {"incident_id": "log:1", "event_date": "2024-11-20", "until": "2025-02-18"}
@@ -100,6 +102,7 @@ def test_diff_tells_a_new_attack_that_marks_no_region(layers, tmp_path):
     assert "Velmar: an attack" not in again
 
 
+@pytest.mark.slow
 def test_diff_says_causes_and_rules_in_words(layers, tmp_path):
     old, new = layers
     rules = new.risks[["region_id", "layer"]].assign(rule="at_least")

@@ -63,6 +63,7 @@ def test_a_region_of_bloodier_types_has_more_victims():
     assert toll.idxmax() == region
 
 
+@pytest.mark.slow
 def test_where_no_incident_tells_whom_it_hit_consequence_is_missing():
     incidents = rm.datasets.incidents()
     nobody = pd.array([pd.NA] * len(incidents), dtype="Int64")
@@ -83,6 +84,7 @@ def test_the_matrix_counts_every_region_once(layer):
     assert consequence_matrix(layer, "violence")["minor"].sum() == minor.sum()
 
 
+@pytest.mark.slow
 def test_no_such_matrix(layer):
     with pytest.raises(InputError, match="no such layer: met 'weather'"):
         consequence_matrix(layer, "weather")

@@ -31,6 +31,7 @@ def layer(tmp_path_factory):
     return rm.assess(rm.forecast(panel, model=rm.EmpiricalBayes()), REGIONS)
 
 
+@pytest.mark.slow
 def test_the_example_runs(layer):
     assert layer.provenance["group"] == "CHN/mining"
     assert layer.provenance["relevance"]["same sector, local"] == 0.6

@@ -102,6 +102,7 @@ def test_a_site_or_an_employer_is_aimed_at_by_its_plain_name(tmp_path, target, a
         assert np.nansum(panel.wide("group")) == aimed
 
 
+@pytest.mark.slow
 def test_a_group_of_any_nationality_is_known_by_its_sector():
     evidence = made(rm.datasets.incidents(), AID).evidence
     ours = evidence[evidence["relevance"] == "same nationality and sector"]
@@ -319,6 +320,7 @@ def test_what_others_weigh_can_be_told(forecast):
     assert (wide(found)["group"] >= wide(forecast)["group"]).all()
 
 
+@pytest.mark.slow
 def test_visibility_and_movement_are_printed_and_change_no_number(forecast):
     told = replace(MINERS, visibility="high", movement="commuting")
     found = made(rm.datasets.incidents(), told)

@@ -303,6 +303,7 @@ def test_what_is_missed_is_not_published(emptied):
     assert apply_profile(layer, "public").gone.empty
 
 
+@pytest.mark.slow
 def test_a_source_that_has_stopped_is_seen_without_a_layer_before():
     stopped = (BASE["source"] == "alpha") & (BASE["event_date"] >= "2024-01-01")
     risks = assess(BASE[~stopped]).risks

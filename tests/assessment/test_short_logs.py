@@ -62,6 +62,7 @@ def test_a_log_that_is_shorter_than_a_long_horizon_is_no_watch_either():
     assert (assess(log(200)).risks["risk_level"] > 0).any()
 
 
+@pytest.mark.slow
 def test_what_was_not_watched_makes_no_rate_smaller():
     """Forty days with a horizon of 60 and of 90: a day at risk is one on which there were rows."""
     located = rm.locate(log(40, attack=False), REGIONS)

@@ -78,6 +78,7 @@ def test_the_border_is_as_far_as_the_ellipsoid_says():
     assert row["border_distance_m"] == pytest.approx(metres.min(), rel=0.01)
 
 
+@pytest.mark.slow
 @given(st.floats(0, 1))
 def test_a_way_through_equal_regions_is_as_risky_as_each(p):
     assert judged(p, routes=(WAY,))["p_any"] == pytest.approx(p, abs=1e-9)
@@ -160,6 +161,7 @@ def test_a_site_just_outside_tells_what_is_next_door():
     assert 0 < row["near_distance_m"] < 25_000
 
 
+@pytest.mark.slow
 def test_page_one_and_the_tables_tell_a_site_outside(layer, tmp_path):
     group = replace(GROUP, sites=(CAMP, FAR), routes=())
     risks = layer.risks.assign(attacked=layer.risks["attacked"].fillna(value=False))

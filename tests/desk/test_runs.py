@@ -154,6 +154,7 @@ def test_regions_that_are_none(tmp_path):
         rm.run(config)
 
 
+@pytest.mark.slow
 def test_no_lost_row_is_allowed_where_none_is(folder, tmp_path):
     rows = (folder / "log.csv").read_text(encoding="utf-8")
     path = tmp_path / "log.csv"
@@ -231,6 +232,7 @@ def named(folder, *names):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("large", [False, True])
 def test_too_many_names_of_districts_that_were_not_used_fail(tmp_path, monkeypatch, large):
     monkeypatch.setattr(runs, "LARGE", 0 if large else runs.LARGE)  # a part at a time: the same
@@ -263,6 +265,7 @@ def test_a_name_that_several_bear_is_used_and_abroad_is_no_loss(tmp_path):
     assert (losses.lost, losses.among) == (0, 1)
 
 
+@pytest.mark.slow
 def test_where_all_rows_are_set_aside_the_error_says_why(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("date,district\n03/04/2024,Kelda\n05/06/2024,Kelda\n", encoding="utf-8")
@@ -325,6 +328,7 @@ def test_drafts_from_news_are_told_in_the_districts_they_name(folder, tmp_path):
     assert list(rm.count_incidents(table, regions, as_of="2025-01-01").drafts.values()) == [1]
 
 
+@pytest.mark.slow
 def test_what_became_known_too_late_is_told_on_page_one_and_by_the_terminal(folder, tmp_path):
     """A killing that was entered, by a slip, after the day of the run is no quiet first page."""
     row = "late,2024-12-20,armed_attack,XQA,{x},{y},1,1,CHN,mining,2025-01-02\n"
@@ -351,6 +355,7 @@ def test_what_became_known_too_late_is_told_on_page_one_and_by_the_terminal(fold
     assert "之后才为人所知" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("foreign", "said"),
     [
@@ -367,6 +372,7 @@ def test_a_scope_that_nobody_states_is_told_of_its_file(tmp_path, foreign, said)
     assert read_files([path], scope="violence")[1] == ()
 
 
+@pytest.mark.slow
 def test_a_site_outside_and_a_name_close_to_an_employer_are_told_and_the_run_goes_on(
     folder, tmp_path
 ):

@@ -147,6 +147,7 @@ def test_regions_that_nobody_knows_of_are_left_out(panel):
     assert len(found.forecasts) == 2 * (panel.n_regions - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

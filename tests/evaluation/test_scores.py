@@ -29,6 +29,7 @@ def close(found, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_brier(sr):
     close(scores.brier(EVENTS, PROBABILITIES), sr.brier_score(EVENTS, PROBABILITIES))
 

@@ -79,6 +79,7 @@ def test_a_legal_point_abroad_is_doubted_only_in_a_broken_file():
     assert told(quarantine.reason) == [None, None]
 
 
+@pytest.mark.slow
 @given(st.floats(29.4, 38.4), st.floats(60.5, 74.8))
 def test_a_thousands_grouping_of_a_real_place_comes_back(lat, lon):
     grouped = [f"{round(value * 10**7):,}".replace(",", ".") for value in (lat, lon)]
@@ -164,6 +165,7 @@ def test_a_place_in_numbers_that_are_not_understood_is_lost_and_not_blank(text, 
     assert told(table["quarantine_reason"]) == [None, reason]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("latitude", "longitude"),
     [("see map", "see map"), ("912345", "12345"), ("0", "0"), ("34.6", ""), ("169.2", "34.6")],
@@ -177,6 +179,7 @@ def test_coordinates_that_are_none_take_no_district_away(latitude, longitude):
     assert rm.locate(table, rm.datasets.regions()).placements["region_id"].tolist() == ["XQA0303"]
 
 
+@pytest.mark.slow
 def test_coordinates_that_are_not_understood_leave_all_of_the_province_in_doubt():
     rows = pd.DataFrame({"date": "2031-05-06", "province": "Velmar", "gps": ["-6.5, 6.9", "by 4"]})
     aside = rm.locate(rm.read_incidents(rows), rm.datasets.regions()).aside

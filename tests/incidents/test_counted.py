@@ -178,6 +178,7 @@ def test_incidents_and_counts_of_one_feed_are_told_as_twice():
     assert located.ledger.stages[0].rows_out == 2
 
 
+@pytest.mark.slow
 def test_what_an_import_writes_keeps_the_counts(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("mois;province;nb\nmai 2031;P;4\njuin 2031;P;0\n", "utf-8")
@@ -216,6 +217,7 @@ def test_a_month_of_demonstrations_is_no_month_of_violence(tmp_path):
     assert scopes["unknown"][0].startswith("violence")
 
 
+@pytest.mark.slow
 def test_zeros_that_a_table_is_filled_up_with_are_told():
     months = [f"2030-{month:02d}" for month in range(1, 13)]
     found = rm.incidents.check_incidents_file(

@@ -125,6 +125,7 @@ def labelled():
     return pd.concat(tables, ignore_index=True), truth
 
 
+@pytest.mark.slow
 def test_reports_of_one_incident_in_three_feeds_become_one(labelled):
     table, truth = labelled
     merged = rm.merge_duplicates(rm.derive_victims(table))

@@ -112,6 +112,7 @@ def test_dates_that_another_calendar_lacks(text):
     assert str(read_day("14/12/1399", form).first) == "2021-03-04"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "oracle", "epoch", "step"),
     [

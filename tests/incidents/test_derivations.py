@@ -682,6 +682,7 @@ def test_foreign_people_beside_a_word_of_being_hit_leave_open_who_was_hit(text):
     assert rm.derive_victims(row)["not_understood"].tolist() == row["not_understood"].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -26,6 +26,7 @@ def test_a_header_of_three_rows(tmp_path, header):
     assert row[["admin1", "admin2", "killed", "wounded"]].tolist() == ["Velmar", "Kelda", 2, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("header", "rows", "killed", "toll"),
     [
@@ -224,6 +225,7 @@ def test_workers_who_were_hit_are_victims(tmp_path, header):
     assert found["foreign_victims"].fillna(0).tolist() == [2, 0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("header", "row"),
     [

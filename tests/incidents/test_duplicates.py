@@ -120,6 +120,7 @@ def test_two_feeds_tell_of_one_incident_or_of_two(other, expected):
     assert counted(reports({}, OTHER | other)) == expected
 
 
+@pytest.mark.slow
 def test_a_type_in_a_word_that_nobody_understands_may_be_another():
     """It makes two reports no more alike than a type that is known to differ."""
     bare = {"notes": None, "place": None}
@@ -135,6 +136,7 @@ PLANT = MINE | {"notes": "Gunmen stormed a gold processing plant and shot two en
 CONVOY = MINE | OTHER | {"notes": "A convoy of road builders was ambushed on the highway by night."}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -153,6 +155,7 @@ def test_different_attacks_stay_two_whatever_they_have_in_common(one, other):
     assert counted(reports(PLANT | one, CONVOY | other)) == 2
 
 
+@pytest.mark.slow
 def test_a_third_report_never_joins_two_districts():
     rows = [{"admin2": "Berin"}, OTHER, {"source": "desk", "admin2": "Kelda"}]
     for order in (rows, rows[::-1]):
@@ -192,6 +195,7 @@ def test_a_scope_stays_with_its_source_and_who_confirms_is_named():
     assert stands["confirmed_by"] == f"{other['source']} = {other['scope']}"
 
 
+@pytest.mark.slow
 def test_files_of_two_desks_are_two_sources(tmp_path):
     for name, other in (("north", "Kelda,4,A bomb"), ("south", "Dorvan,1,A quarrel")):
         rows = f"7,2024-05-03,XQA,Berin,2,{STORY}\n8,2024-05-09,XQA,{other}\n"
@@ -463,6 +467,7 @@ def test_a_group_is_known_by_all_its_names(one, other, expected):
     assert counted(reports(told | {"actor": one}, OTHER | told | {"actor": other})) == expected
 
 
+@pytest.mark.slow
 def test_what_one_report_knows_may_find_a_third():
     """A vague report names the group, the exact one does not; a third names it by another name."""
     told = {"killed": 0, "wounded": None, "abducted": None}

@@ -144,6 +144,7 @@ def test_a_mutated_table_gives_its_rows_or_a_typed_error(part, tmp_path):
     assert read > number / 4  # or the mutations break everything and test nothing
 
 
+@pytest.mark.slow
 def test_mutated_records_give_their_rows_or_a_typed_error(tmp_path):
     draw, read = draws([2]), 0
     number = FILES * JSON_SHARE // 100
@@ -153,6 +154,7 @@ def test_mutated_records_give_their_rows_or_a_typed_error(tmp_path):
     assert read > number / 20
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.integers(0, 1 << 30), st.sampled_from(["csv", "json", "geojson"]))
 def test_a_mutated_file_is_read_whole_or_refused(tmp_path_factory, seed, form):

@@ -108,6 +108,7 @@ def test_two_encodings_in_one_file_are_an_error_that_names_the_line(tmp_path):
         rm.read_incidents(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gz", "zip"])
 def test_a_packed_bomb_names_its_bound(tmp_path, kind):
     path = tmp_path / f"a.csv.{kind}"
@@ -123,6 +124,7 @@ def test_a_packed_bomb_names_its_bound(tmp_path, kind):
         rm.read_incidents(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "before", "message"),
     [

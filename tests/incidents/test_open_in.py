@@ -37,6 +37,7 @@ class Streamed:
         return self.table.__arrow_c_stream__(requested_schema)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", [lambda x: x, Streamed, lambda x: x.to_reader()])
 def test_anything_with_an_arrow_stream(wrap):
     check(rm.read_incidents(wrap(pa.table(COLUMNS))))
@@ -103,6 +104,7 @@ def memory():
     files.rm("/desk", recursive=True)
 
 
+@pytest.mark.slow
 def test_an_address_is_read_with_the_scope_beside_it(memory):
     table = rm.read_incidents("memory://desk/log.csv")
     assert table["admin2"].tolist() == ["Kelda", "Lomar"]

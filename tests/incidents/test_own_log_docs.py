@@ -43,6 +43,7 @@ def test_a_reader_has_a_layer_by_the_first_lines(tmp_path):
     assert "Kelda" in (tmp_path / "layer/latest/advisory.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["desk_log.xlsx", "desk_log.csv"])
 def test_the_log_that_ships_is_read_whole(name):
     found = rm.incidents.import_incidents(ROOT / "examples/data" / name)

@@ -185,6 +185,7 @@ def test_coordinates_of_two_columns_as_desks_write_them(tmp_path, lat, lon):
     assert (point.y, point.x) == (1.5, 2.5)
 
 
+@pytest.mark.slow
 def test_what_an_import_writes_reads_the_next_file(tmp_path):
     path = write_book(tmp_path / "log.xlsx", LOG, ["C4:E4", "G4:H4"])
     first = rm.incidents.import_incidents(path)

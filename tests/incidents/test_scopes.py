@@ -93,6 +93,7 @@ def scopes(path, **options):
     return rm.read_incidents(path, **options)["scope"].fillna("").tolist()
 
 
+@pytest.mark.slow
 def test_the_caller_outranks_the_row_the_row_the_file_beside_and_that_the_feed(tmp_path):
     told = own_file(tmp_path, ROWS.assign(scope=["none", ""]), toml='layers = ["foreign"]')
     assert scopes(told) == ["none", "foreign; reach=reports"]

@@ -32,6 +32,7 @@ def book(tmp_path):
     return write(tmp_path / "log.xlsx", **YEARS)
 
 
+@pytest.mark.slow
 def test_all_sheets_of_incidents_are_read_together(book):
     table = rm.read_incidents(book, sheet="all")
     assert table["event_date"].dt.year.dropna().tolist() == [2022, 2022, 2023, 2024, 2024]
@@ -44,6 +45,7 @@ def test_all_sheets_of_incidents_are_read_together(book):
     assert rm.read_incidents(book, sheet=["2022", "2024"])["killed"].tolist() == [1, 2, 1, 4, 0]
 
 
+@pytest.mark.slow
 def test_what_stands_in_other_sheets_is_told_in_numbers(book):
     report = rm.incidents.check_incidents_file(book, sheet="2024")
     told = "2 other sheets hold tables: 2022 (2 rows), 2023 (1 row): sheet='all' reads them"
@@ -58,6 +60,7 @@ def test_where_nobody_says_which_sheet_nothing_is_left_out_unsaid(book):
         rm.read_incidents(book)
 
 
+@pytest.mark.slow
 def test_a_sheet_that_repeats_others_is_told_once(tmp_path):
     rows = [["a1", "2024-05-01", "Kelda", 1], ["a2", "2024-06-01", "Lomar", 4]]
     path = write(

@@ -35,6 +35,7 @@ def test_a_sheet_of_a_file_without_sheets_is_told(tmp_path):
         assert len(rm.read_incidents(path, sheet="2031")) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.ndjson", "a.jsonl", "a.json", "a.txt"])
 def test_one_record_a_line_is_read_with_its_lines(tmp_path, name):
     text = "\n\n".join(map(json.dumps, ROWS)) + "\n"
@@ -69,6 +70,7 @@ def test_of_several_lists_none_is_chosen_and_all_are_named(tmp_path):
         rm.read_incidents(path)
 
 
+@pytest.mark.slow
 def test_what_an_import_writes_still_knows_the_rows_that_were_lost(tmp_path):
     rows = ["21.01.2031,Kelda", "soon,Kelda", "03/04/2031,Vasteen", ",Kelda", "TOTAL,4"]
     path = write(tmp_path, "a.csv", "Datum,district\n" + "".join(f"{row}\n" for row in rows))
@@ -79,6 +81,7 @@ def test_what_an_import_writes_still_knows_the_rows_that_were_lost(tmp_path):
     assert count_lost(again) == count_lost(found.incidents) == (3, 4)
 
 
+@pytest.mark.slow
 def test_a_row_that_was_mended_in_what_an_import_wrote_is_used(tmp_path):
     path = write(tmp_path, "a.csv", "Datum,district\n21.01.2031,Kelda\nsoon,Kelda\n")
     written = rm.incidents.import_incidents(path).write(tmp_path / "out")[0]
@@ -98,6 +101,7 @@ def test_a_table_beside_parquet_files_is_not_left_out(tmp_path):
         rm.read_incidents(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", ["\x1b[2J", "\x07", "\x9b31m", "\u202e", "\r"])
 def test_a_terminal_obeys_no_cell_and_no_name(tmp_path, sign):
     text = f'date,place,"odd{sign}name",type\n2031-01-21,"Kel{sign}da",1,"x{sign}y"\n'

@@ -25,6 +25,7 @@ def _guarded(monkeypatch):
     monkeypatch.setattr(warnings, "catch_warnings", Guarded)
 
 
+@pytest.mark.slow
 def test_reading_and_placing(tmp_path):
     pytest.importorskip("pyarrow")
     few = rm.datasets.incidents()

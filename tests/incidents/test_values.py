@@ -20,6 +20,7 @@ WORDS = st.sampled_from(["", "nan", "NaN", "inf", "-Infinity", "nan(1)", "0x10",
 PLAIN = st.floats(allow_nan=False, allow_infinity=False).map(str)
 
 
+@pytest.mark.slow
 @given(st.lists(st.one_of(NUMBERS, WORDS, PLAIN, st.text(max_size=5)), max_size=8))
 def test_a_column_of_texts_holds_the_numbers_of_each(texts):
     expected = np.array([to_number(text) for text in texts], dtype=float)

@@ -68,6 +68,7 @@ def test_a_type_in_no_list_counts_as_an_attack(text):
         assert measure(table)["violence"].tolist() == [1, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("feed", [feed for feed in every_feed() if "event_type" in feed.codes])
 def test_no_feed_takes_a_strange_type_for_something_harmless(feed):
     days = {"year": "2031", "iyear": "2031", "month": "5", "imonth": "5", "day": "6", "iday": "6"}
@@ -260,6 +261,7 @@ def test_values_in_no_list_are_told_by_value_as_written():
     assert "sector: 'Blasting' 2 rows" in str(report)
 
 
+@pytest.mark.slow
 def test_remarks_survive_being_written_and_read_again(tmp_path):
     table = read(sector=["Blasting", ""], killed=["3-4", "abc"], target=["mines", ""])
     table.drop(columns="geometry").to_csv(tmp_path / "a.csv", index=False)
@@ -270,6 +272,7 @@ def test_remarks_survive_being_written_and_read_again(tmp_path):
         )
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from(["sector", "killed"]), st.from_regex(r"[a-z;, ]{1,9}"))))
 def test_remarks_are_read_as_they_were_written(pairs):
     plain = [(column, value.strip()) for column, value in pairs]

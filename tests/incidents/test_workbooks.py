@@ -121,6 +121,7 @@ def test_a_cell_that_holds_an_error_is_no_blank_and_no_name(tmp_path, error):
     assert table["quarantine_reason"].tolist()[1] == "bad_date"
 
 
+@pytest.mark.slow
 def test_hidden_rows_columns_and_sheets_are_read_and_told(tmp_path):
     def hide(book, sheet):
         sheet.title, sheet.sheet_state = "Log", "hidden"

@@ -131,6 +131,7 @@ def table_of(rates_before, rates_after):
     return pd.DataFrame(counts, index=days, columns=[f"r{k}" for k in range(40)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(3.0, 0.5), (0.5, 3.0)])
 def test_rates_follow_what_is_watched_since(before, after):
     panel = panel_from_counts(table_of(before, after))
@@ -174,6 +175,7 @@ def test_a_longer_history_is_worth_the_same():
     assert (longer.weight[N_WINDOWS:] == 1).all()
 
 
+@pytest.mark.slow
 def test_a_forecast_tells_its_breaks(panel):
     told = f"{panel.keys['iso3'][0]}:2024-03-01"
     found = rm.forecast(panel, breaks=[told])
@@ -186,6 +188,7 @@ def test_a_forecast_tells_its_breaks(panel):
     assert again.tolist() == stated.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["AFG", "nowhere:2024-01-01", "{}:tomorrow", "{}:2025-01-01"])
 def test_what_is_no_break_is_refused(panel, text):
     with pytest.raises(InputError, match="break"):

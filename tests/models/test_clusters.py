@@ -124,6 +124,7 @@ def brute_force(counts, expected, *, prospective, given_total):
     return best
 
 
+@pytest.mark.slow
 @given(rows=COUNTS, prospective=st.booleans())
 def test_every_cylinder_is_looked_at(rows, prospective):
     counts = np.array(rows)
@@ -157,6 +158,7 @@ def test_a_past_cluster_is_seen_only_when_looking_back():
     assert scan(counts, ZONES, longest=3, replicas=0)[0].start >= 6
 
 
+@pytest.mark.slow
 def test_p_values_are_honest_without_clusters():
     rng = np.random.default_rng(3)
     found = [

@@ -56,6 +56,7 @@ def test_a_driver_is_added_in_one_line(monkeypatch, more):
     assert not found.responses.empty
 
 
+@pytest.mark.slow
 def test_one_more_is_asked_what_if_as_all_others_are(monkeypatch, one_by_one):
     monkeypatch.setattr(drivers, "DRIVERS", (*DRIVERS, *MORE))
     history = made()

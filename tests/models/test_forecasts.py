@@ -78,6 +78,7 @@ def test_foreign_is_never_below_three_in_a_thousand_of_violence(model):
     assert (hazard["foreign"] >= 0.003 * hazard["violence"] - 1e-12).all()
 
 
+@pytest.mark.slow
 def test_a_forecast_keeps_what_is_known_of_each_region():
     found = rm.forecast(panel(), model=rm.EmpiricalBayes())
     named = found.evidence[found.evidence["method"] != "spread"]
@@ -98,6 +99,7 @@ def test_a_longer_horizon_means_more():
     assert np.all(long.frame["p_any"] > short.frame["p_any"])
 
 
+@pytest.mark.slow
 def test_of_a_horizon_longer_than_the_history_nothing_is_watched():
     found = rm.forecast(panel(), horizon="9999D", model=FAST)
     assert found.frame["p_any"].between(0, 1).all()
@@ -159,6 +161,7 @@ def test_a_model_of_scikit_learn_is_adapted():
     assert one.provenance["model"].startswith("Adapted(")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "says"),
     [

@@ -28,12 +28,14 @@ def model(history):
     return rm.EndemicEpidemic().fit(history, horizon_days=30.0)
 
 
+@pytest.mark.slow
 def test_a_long_war_is_told_as_one(history, model):
     found = model.predict_distribution(history).mean
     assert 250 < found[0] < 650
     assert 550 < found[1] < 1450
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["all", "own"])
 def test_what_ifs_and_reasons_stay_exact(history, one_by_one, level):
     asked = rm.EndemicEpidemic(penalties=(0.5,)).fit(history, horizon_days=30.0)
@@ -52,6 +54,7 @@ def test_what_ifs_and_reasons_stay_exact(history, one_by_one, level):
     assert np.sum(list(parts.values()), axis=0) == pytest.approx(total, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["all", "own"])
 def test_one_more_death_never_lowers(history, level):
     asked = rm.EndemicEpidemic(penalties=(0.5,)).fit(history, horizon_days=30.0)

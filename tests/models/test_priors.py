@@ -62,6 +62,7 @@ def test_the_first_incident_of_a_history_lowers_nothing_by_more_than_a_trace(lay
     assert change[HOME] > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drivers", [True, False])
 def test_hundreds_of_incidents_need_nobody_to_lean_on(drivers):
     history, _ = rm.datasets.simulate_counts(120, 40, own=0.4, seed=2)

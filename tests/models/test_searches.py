@@ -83,6 +83,7 @@ def test_near_repeats_mark_the_regions_of_late_incidents():
     assert (violence["start"] < panel.as_of).all()
 
 
+@pytest.mark.slow
 def test_without_repeats_nothing_is_marked():
     assert find_repeats(repeating(200), within="7D", layers=["violence"]).empty
 

@@ -85,6 +85,7 @@ BASELINES = [
 ]
 
 
+@pytest.mark.slow
 def test_the_default_beats_every_baseline_where_incidents_trigger(triggered):
     window = {"train": 140, "test": 60}
     own = log_score(rm.EndemicEpidemic(), triggered, **window)

@@ -102,6 +102,7 @@ def test_of_models_that_cannot_be_told_nothing_is_explained():
     assert layer.risks["level_before"].notna().any()
 
 
+@pytest.mark.slow
 def test_tables_tell_what_was_counted(found):
     sums = found.counts.groupby("region_id")["reports"].sum()
     assert sums.sum() == pytest.approx(found.evidence["weight"].sum())

@@ -269,6 +269,7 @@ def test_who_is_of_record_is_asked_country_by_country():
     assert own == {("XQA", "old"), ("XQB", "young")}
 
 
+@pytest.mark.slow
 def test_a_source_teaches_only_of_countries_that_it_covers(tmp_path):
     """What it tells at length of one country teaches nothing of the next."""
     regions = rm.datasets.regions()
@@ -324,6 +325,7 @@ def every(days, *, since, until="2024-12-28"):
     return pd.date_range(since, until, freq=f"{days}D").strftime("%Y-%m-%d")
 
 
+@pytest.mark.slow
 def test_old_rows_make_no_source_a_main_one(tmp_path):
     """They are from before it watched, and tell nothing of how wide it watches now."""
     regions = rm.datasets.regions()

@@ -59,10 +59,12 @@ def test_what_is_not_assessed_is_counted_and_not_in_the_table(layer):
     assert not any(name in str(report["table"].rows) for name in ("Wolmar", "Zarin"))
 
 
+@pytest.mark.slow
 def test_the_scale_counts_every_region(layer):
     assert sum(int(row[2]) for row in Bundle(layer).report("en")["levels"].rows) == 24
 
 
+@pytest.mark.slow
 def test_without_an_issue_before_page_one_says_so(layer):
     first = "This is the first issue: there is none before to compare with."
     assert Bundle(layer).report("en")["changes"] == (first,)
@@ -161,6 +163,7 @@ def test_a_probability_just_under_the_next_level_is_said_to_be(explained):
     assert f"74 days: 3 moderate (just under {under})." in text
 
 
+@pytest.mark.slow
 def test_levels_to_read_with_care_and_consequences(explained):
     report = Bundle(explained).report("en")
     assert report["flags"].rows == (
@@ -231,6 +234,7 @@ def test_the_rule_that_moved_a_level_is_told_unless_the_level_tells_it(explained
         assert Bundle(layer).report(language)["changes"].rows[1][2] == words["lower"]
 
 
+@pytest.mark.slow
 def test_the_table_of_relevance_is_printed_with_the_group(explained, layer):
     rows = dict(Bundle(explained).report("en")["relevance"].rows)
     assert rows["Group"] == "Chinese nationals in mining"
@@ -239,6 +243,7 @@ def test_the_table_of_relevance_is_printed_with_the_group(explained, layer):
     assert Bundle(layer).report("en")["relevance"].rows == ()
 
 
+@pytest.mark.slow
 def test_the_history_counts_each_incident_once_and_ends_on_the_day(layer):
     doubled = pd.concat([layer.incidents, layer.incidents.assign(weight=0.2, region_id="XQA0101")])
     report = Bundle(dataclasses.replace(layer, incidents=doubled)).report("en")
@@ -247,6 +252,7 @@ def test_the_history_counts_each_incident_once_and_ends_on_the_day(layer):
     assert all(int(row[1]) >= int(row[2]) for row in report["history"].rows)
 
 
+@pytest.mark.slow
 def test_what_to_watch_names_the_nearest(explained):
     lead = Bundle(explained).report("en").lead
     said = "One more such incident would raise the level of 1 districts, first of Berin (Ambrel)."
@@ -270,6 +276,7 @@ def test_the_shipped_wording_is_told_in_the_readers_language_and_another_as_it_i
     assert report["levels"].rows[0][3] == "Our own meaning."
 
 
+@pytest.mark.slow
 def test_authorities_are_quoted_in_their_own_words(layer):
     rows = Bundle(layer).report("zh")["crosswalk"].rows
     assert rows[0][:1] + rows[0][3:4] == ("5 级\uff08极高\uff09", "红色")
@@ -279,6 +286,7 @@ def test_authorities_are_quoted_in_their_own_words(layer):
     assert own["crosswalk"].rows == ()
 
 
+@pytest.mark.slow
 def test_a_public_advisory_names_rules_and_not_what_they_found(explained):
     text = written(apply_profile(explained, "public"))
     assert "low for long enough." in text
@@ -292,6 +300,7 @@ def test_without_reasons_nothing_is_said_of_them(layer):
     assert not any("worst 5 %" in line or "fitted model" in line for line in report["limits"])
 
 
+@pytest.mark.slow
 def test_many_moved_levels_say_how_many_are_left_out(explained, monkeypatch):
     monkeypatch.setattr("riskmap.outputs.movements.MOST_ROWS", 1)
     assert Bundle(explained).report("en")["changes"].rows[-1][0] == (
@@ -309,6 +318,7 @@ def test_reports_that_know_no_district_are_told_in_numbers(layer, language, said
     assert f"{round(0.5 * len(layer.regions))}" in lines
 
 
+@pytest.mark.slow
 def test_a_layer_of_which_nothing_is_known(layers):
     layer = layers["layer"]()
     risks = layer.risks.assign(risk_level=0, level_name="insufficient_data", p_any=np.nan)
@@ -426,6 +436,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.slow
 def test_hostile_names_and_notes_are_shown_as_text(layers):
     regions = layers["names"](HOSTILE)
     incidents = datasets.incidents()

@@ -89,6 +89,7 @@ def test_without_a_sender_there_is_no_alert(layer, tmp_path):
     assert not (tmp_path / "a").exists()
 
 
+@pytest.mark.slow
 def test_the_kind_of_message_follows_from_what_was_sent(layer, tmp_path):
     assert issue(tmp_path / "a", quiet(layer)) is None
     assert said(issue(tmp_path / "a", on(layer, "2025-02-01")), "msgType") == "Alert"
@@ -101,6 +102,7 @@ def test_the_kind_of_message_follows_from_what_was_sent(layer, tmp_path):
     assert said(long_after, "msgType") == "Alert"  # what went before has expired
 
 
+@pytest.mark.slow
 def test_an_update_refers_to_all_that_still_hold(layer, tmp_path):
     first, second, third = (
         issue(tmp_path, on(layer, day)) for day in ("2025-01-01", "2025-03-01", "2025-04-15")
@@ -114,6 +116,7 @@ def test_an_update_refers_to_all_that_still_hold(layer, tmp_path):
     assert said(first, "sent").endswith("-00:00")
 
 
+@pytest.mark.slow
 def test_a_correction_of_the_same_day_is_an_update_of_its_own(layer, tmp_path):
     levels = layer.risks["risk_level"]
     worse = dataclasses.replace(layer, risks=layer.risks.assign(risk_level=levels.replace(4, 5)))
@@ -126,6 +129,7 @@ def test_a_correction_of_the_same_day_is_an_update_of_its_own(layer, tmp_path):
     assert names[1] in said(alerts[3], "references")
 
 
+@pytest.mark.slow
 def test_no_two_organisations_groups_or_profiles_have_one_identifier(layer, tmp_path):
     miners, aid = (
         dataclasses.replace(layer, headline="group", provenance=layer.provenance | {"group": group})
@@ -253,6 +257,7 @@ def test_polygons_are_closed_short_and_in_latitude_longitude():
     assert cap_polygons(None) == []
 
 
+@pytest.mark.slow
 def test_hostile_names_stay_text(layers):
     layer = layers["layer"](regions=layers["names"](["<b>&amp;", "a\x00\x1fb", "]]>"]))
     names = [e.text for e in parsed(cap(layer)).iterfind(".//c:areaDesc", NS)]
@@ -289,6 +294,7 @@ def test_the_feed_lists_an_attacked_region_whatever_its_level(told):
     assert "Ashkor (Ambrel): 3 moderate (2 to 4), attacked, for foreign workers" in titles
 
 
+@pytest.mark.slow
 def test_a_level_that_may_be_higher_now_or_another_attack_is_news(layer, tmp_path):
     def ids(day, **changes):
         found = publish(on(layer, day, **changes), tmp_path, formats=["atom"], sender=SENDER)
@@ -390,6 +396,7 @@ def test_an_attack_without_a_day_is_not_said_to_have_no_district(layer, schema, 
     assert any(title.endswith(", day not known") for title in titles)
 
 
+@pytest.mark.slow
 def test_no_alert_is_cancelled_while_an_attack_marks_no_region(layer, tmp_path):
     issue(tmp_path, on(layer, "2024-12-15"))
     assert said(issue(tmp_path, unplaced(layer)), "msgType") == "Update"

@@ -285,6 +285,7 @@ def test_no_server_is_a_service_error(layer):
         rm.write_postgis(layer, url_of(1))
 
 
+@pytest.mark.slow
 def test_a_missing_package_is_named(layer, monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'riskmap\[postgis\]'"):

@@ -103,6 +103,7 @@ def test_a_long_table_says_what_it_leaves_out(layer, monkeypatch):
     assert "2 further regions have a level; they are listed in risk.csv." in texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "make"),
     [("weasyprint", advisory_pdf), ("docx", advisory_docx), ("matplotlib.figure", advisory_docx)],
@@ -120,6 +121,7 @@ def test_a_section_without_rows_says_none(layer):
     assert "None." in [p.text for p in read(advisory_docx(Bundle(empty))).paragraphs]
 
 
+@pytest.mark.slow
 def test_a_documents_chart_falls_back_to_english_where_no_font_writes_the_language(
     layer, monkeypatch
 ):

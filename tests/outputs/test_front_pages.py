@@ -78,6 +78,7 @@ def test_the_attack_stands_first_in_every_form_and_language(told):
     assert to_markdown(Bundle(told).report("en")).count("21 January 2025 in Ashkor") == 1
 
 
+@pytest.mark.slow
 def test_the_first_sentence_says_what_happened_to_whom_where_when_and_what_is_near(told):
     news, *more = Bundle(told).report("en").lead
     assert news.startswith(
@@ -91,6 +92,7 @@ def test_the_first_sentence_says_what_happened_to_whom_where_when_and_what_is_ne
     assert "4 人遇害" in chinese
 
 
+@pytest.mark.slow
 def test_one_dead_of_one_nationality_is_one_of_them(told):
     one = told.attacks.head(1).assign(killed=1, wounded=None, abducted=None)
     news = Bundle(dataclasses.replace(told, attacks=conform(one, ATTACK_COLUMNS)))
@@ -98,6 +100,7 @@ def test_one_dead_of_one_nationality_is_one_of_them(told):
     assert "1 名中国公民" in news.report("zh").lead[0]
 
 
+@pytest.mark.slow
 def test_how_near_sites_are_is_told_from_the_spot_or_else_from_the_region(sited):
     near = Bundle(sited).report("en").lead[0]
     assert "the site \u201cmine\u201d, 180 m from the district" in near
@@ -118,6 +121,7 @@ def test_how_near_sites_are_is_told_from_the_spot_or_else_from_the_region(sited)
     assert "mine" not in " ".join(Bundle(apply_profile(exact, "public")).report("en").lead)
 
 
+@pytest.mark.slow
 def test_a_month_without_attacks_says_so_first_and_calls_nothing_safe(told):
     quiet = dataclasses.replace(told, attacks=told.attacks.head(0))
     for language in languages():
@@ -129,6 +133,7 @@ def test_a_month_without_attacks_says_so_first_and_calls_nothing_safe(told):
     assert would.startswith("What would be told here first: an attack on foreign workers")
 
 
+@pytest.mark.slow
 def test_where_nobody_watches_nobody_could_have_told_though_reports_give_a_level(told):
     risks = told.risks.assign(data_sufficiency="insufficient")
     unwatched = dataclasses.replace(told, attacks=told.attacks.head(0), risks=risks)
@@ -196,6 +201,7 @@ def test_a_cleared_attack_says_why_and_marks_nothing(told):
     assert "A. Analyst\uff0c有效至 2025年6月1日" in attacks(cleared, "zh")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "none"), [("en", "No attack"), ("zh", "未获知")])
 def test_page_one_does_not_say_that_no_attack_is_known_where_one_was_cleared(told, language, none):
     table = told.attacks.head(1).assign(cleared=f"{told.headline}: culprits arrested")
@@ -228,6 +234,7 @@ def test_an_attack_is_told_in_words_that_a_person_says(told):
     assert "independent" not in first
 
 
+@pytest.mark.slow
 def test_parts_of_attacks_are_no_fractions(told):
     own = told.risks[told.risks["layer"] == told.headline]
     risks = own.assign(attacks_told=1.11254, layer="group")
@@ -295,6 +302,7 @@ def test_where_it_is_not_understood_who_was_hit_is_told(told):
     assert counts[catalogue("en")["flags"]["unclear"]] == "22"
 
 
+@pytest.mark.slow
 def test_the_shares_are_a_sentence_a_country(told):
     line = (
         "XQA: 1,847 of 1,848 reports don't say who was hit; 1 % of them are taken to have hit "
@@ -315,6 +323,7 @@ def test_what_was_not_understood_is_counted_by_value(told):
     assert said in report["unknown"][-1]
 
 
+@pytest.mark.slow
 def test_how_many_attacks_hit_the_group_stands_beside_its_level(told):
     risks = told.risks.assign(attacks_told=2.0)
     report = Bundle(headline(dataclasses.replace(told, risks=risks), "group")).report("en")
@@ -337,6 +346,7 @@ def test_regions_that_are_newly_or_no_longer_assessed_are_changes(told):
     }
 
 
+@pytest.mark.slow
 def test_where_one_source_alone_caps_a_level_page_one_says_what_the_number_gives(told, monkeypatch):
     ids, name = told.regions["region_id"], told.headline
     risks = told.risks.set_index(["region_id", "layer"])
@@ -373,6 +383,7 @@ def test_an_attack_holds_a_level_up_only_where_it_would_be_lower(told):
     assert not flags(4, 2)
 
 
+@pytest.mark.slow
 def test_no_wording_comforts(told):
     for language in languages():
         report = Bundle(told).report(language)

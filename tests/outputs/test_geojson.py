@@ -39,6 +39,7 @@ def across(layers):
     return layers["layer"](regions=regions.set_geometry(gpd.GeoSeries(moved, crs=4326)))
 
 
+@pytest.mark.slow
 def test_a_strict_validator_agrees(layer, across, tmp_path):
     if not (NODE / "node_modules").is_dir() or shutil.which("node") is None:
         pytest.skip(f"@placemarkio/check-geojson is absent: npm install --prefix {NODE.name}")

@@ -36,6 +36,7 @@ def test_its_style_is_inside_and_is_the_default(layer, path):
         assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.slow
 def test_no_clock_is_in_it(layer, path, tmp_path):
     with sqlite3.connect(path) as base:
         moments = base.execute("SELECT DISTINCT last_change FROM gpkg_contents").fetchall()

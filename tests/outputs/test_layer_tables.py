@@ -56,6 +56,7 @@ def same(met, value):
     return met == pytest.approx(value) if isinstance(value, float) else met == value
 
 
+@pytest.mark.slow
 def test_incidents_are_points_only_where_one_is_known(told, found):
     gpkg = gpd.read_file(found / "risk.gpkg", layer="incidents")
     table = told.incidents.reset_index(drop=True)
@@ -69,6 +70,7 @@ def test_incidents_are_points_only_where_one_is_known(told, found):
     assert set(gpkg["geo_precision"]) == set(table["geo_precision"])
 
 
+@pytest.mark.slow
 def test_nobody_finds_a_point_in_a_public_set(told, tmp_path):
     found = publish(told, tmp_path, formats=["gpkg"], profile="public")
     gpkg = gpd.read_file(found / "risk.gpkg", layer="incidents")
@@ -78,6 +80,7 @@ def test_nobody_finds_a_point_in_a_public_set(told, tmp_path):
     assert layer_table(apply_profile(told, "public"), "incidents")["latitude"].isna().all()
 
 
+@pytest.mark.slow
 def test_a_text_that_looks_like_a_formula_is_a_text(layers, tmp_path):
     names = ["=1+1", "@x", "+1", "a\x00b", "<b>&]]>", "巴米扬 کابل"]
     path = tmp_path / "risk.xlsx"
@@ -88,12 +91,14 @@ def test_a_text_that_looks_like_a_formula_is_a_text(layers, tmp_path):
     assert [cell.value for cell in told][:6] == [*names[:3], "ab", *names[4:]]
 
 
+@pytest.mark.slow
 def test_a_workbook_is_the_same_to_the_byte(layer):
     assert workbook(Bundle(layer)) == workbook(Bundle(layer))
     bare = dataclasses.replace(layer, incidents=layer.incidents.head(0))
     assert workbook(Bundle(bare))
 
 
+@pytest.mark.slow
 def test_a_sheet_says_what_columns_hold(found):
     rows = [*sheets(found / "risk.xlsx")["columns"].iter_rows(values_only=True)]
     told = {(row[0], row[1]): row[2:] for row in rows}

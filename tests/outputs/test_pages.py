@@ -153,6 +153,7 @@ def test_a_trend_and_a_notice_are_shown(layer):
     }
 
 
+@pytest.mark.slow
 def test_what_moved_levels_and_what_would_is_flat_and_in_codes(explained):
     found = map_payload(Bundle(explained))
     codes, columns = found["codes"], found["layers"]["foreign"]
@@ -248,6 +249,7 @@ def test_one_province_has_no_outline(layer):
     assert map_payload(Bundle(dataclasses.replace(layer, regions=one)))["parents"]["path"] == [""]
 
 
+@pytest.mark.slow
 def test_the_advisory_page_says_what_the_advisory_says(layer):
     page = advisory_page(Bundle(layer))
     assert "Level 5 (extreme), 16 of 24 districts" in page

@@ -107,6 +107,7 @@ def test_what_is_public_stays_the_same(secret):
     assert encode_layer(Bundle(apply_profile(once, "public"))) == encode_layer(Bundle(once))
 
 
+@pytest.mark.slow
 def test_the_same_incident_has_the_same_number_everywhere(secret):
     public = apply_profile(secret, "public")
     assert public.influences["key"].tolist() == [public.incidents["incident_id"].iloc[5], np.nan]
@@ -160,6 +161,7 @@ def test_an_unknown_profile_is_refused_before_anything_is_written(layer, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_what_is_held_back_is_not_told_as_none(layer, language):
     """Who was hit is hidden: "0 of them with foreigners" would be false, and would reassure."""
@@ -175,6 +177,7 @@ def test_what_is_held_back_is_not_told_as_none(layer, language):
     assert [words["with_foreigners"] in page for page in pages] == [True, False]
 
 
+@pytest.mark.slow
 def test_an_older_attack_is_not_told_as_the_last_where_newer_ones_are_hidden(layers):
     """The newest attack had two foreign victims, which a public layer holds back."""
     layer = layers["layer"]()

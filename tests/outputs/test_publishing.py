@@ -73,6 +73,7 @@ def everything(layer, tmp_path_factory):
     return publish(layer, tmp_path_factory.mktemp("everything"), sender="example.org")
 
 
+@pytest.mark.slow
 def test_a_set_is_whole_and_latest_leads_to_it(everything):
     found, out = everything, everything.parent
     assert found.name.startswith("2025-01-01-")

@@ -49,6 +49,7 @@ def folder(layers, told, tmp_path_factory):
     return publish(layer, out, formats=["served"], languages=["en", "zh"], sender="example.org")
 
 
+@pytest.mark.slow
 def test_what_is_served_brings_what_it_needs(folder):
     names = {path.name for path in folder.iterdir()}
     assert {"index.html", "risk.geojson", "risk.pmtiles", "pygeoapi.yml", "pmtiles.js"} <= names

@@ -52,6 +52,7 @@ def test_a_layer_read_and_published_again_is_the_same_set(out):
     assert publish(read_layer(out, today=TODAY), out, formats=["csv"]) == first
 
 
+@pytest.mark.slow
 def test_the_pointer_the_folder_and_the_set_are_the_same(layer, out):
     for folder in (out, out / "latest", (out / "latest").resolve(), str(out)):
         assert_layers_equal(read_layer(folder, today=TODAY), layer)
@@ -76,6 +77,7 @@ LATER = {
 }
 
 
+@pytest.mark.slow
 def test_an_older_set_is_read_with_what_it_lacks_missing(layer):
     changes = {name: getattr(layer, name).drop(columns=[*gone]) for name, gone in LATER.items()}
     whole = json.loads(encode_layer(Bundle(dataclasses.replace(layer, **changes))))
@@ -99,6 +101,7 @@ def test_a_set_without_what_every_set_has_is_refused(layer, name):
         )
 
 
+@pytest.mark.slow
 def test_what_is_known_of_levels_comes_back(told, tmp_path):
     publish(told, tmp_path, formats=["csv"])
     assert_layers_equal(read_layer(tmp_path, today=TODAY), told)
@@ -142,6 +145,7 @@ def test_a_region_without_geometry_comes_back_without(layers):
     assert back.regions.geometry[4].equals(layer.regions.geometry[4])
 
 
+@pytest.mark.slow
 def test_a_column_of_unknown_type_comes_back_as_text(layers):
     layer = layers["layer"]()
     risks = layer.risks.assign(odd=pd.Categorical(["a"] * len(layer.risks)))

@@ -127,6 +127,7 @@ KNOWN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["geojson", "csv", "gpkg", "parquet"])
 def test_every_format_carries_what_is_known_of_a_level(told, tmp_path, suffix):
     if suffix == "parquet":

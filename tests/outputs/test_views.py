@@ -34,6 +34,7 @@ def test_others_read_the_geo_interface(layer):
     ).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".geojson", ".json", ".GPKG", ".parquet", ".csv", ".pmtiles"])
 def test_a_file_is_of_the_kind_of_its_suffix(layer, tmp_path, suffix):
     if suffix == ".parquet":
@@ -50,6 +51,7 @@ def test_a_file_is_of_the_kind_of_its_suffix(layer, tmp_path, suffix):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_a_file_is_replaced_whole(layer, tmp_path, monkeypatch):
     path = layer.to_file(str(tmp_path / "risk.gpkg"))
     before = path.read_bytes()
@@ -81,6 +83,7 @@ def axes():
     plt.close(figure)
 
 
+@pytest.mark.slow
 def test_a_plot_has_number_hatch_and_counts(layers, layer, axes):
     shapes = layer.regions.geometry.to_numpy(copy=True)
     shapes[3] = None
@@ -97,12 +100,14 @@ def test_a_plot_has_number_hatch_and_counts(layers, layer, axes):
     axes.figure.canvas.draw()
 
 
+@pytest.mark.slow
 def test_a_plot_marks_the_attacked_regions(told, axes):
     told.plot(ax=axes)
     keys = [text.get_text() for text in axes.get_legend().get_texts()]
     assert keys[-1] == "attack of the last 90 days: 1"
 
 
+@pytest.mark.slow
 def test_labels_of_a_plot_stand_over_no_other(layers, axes):
     layers["layer"](regions=layers["grid"](20, 20)).plot(ax=axes)
     boxes = [text.get_window_extent() for text in axes.texts]
@@ -110,6 +115,7 @@ def test_labels_of_a_plot_stand_over_no_other(layers, axes):
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
+@pytest.mark.slow
 def test_a_plot_draws_incidents_and_sites_on_request(told, axes):
     facts = {"geo_precision": "point", "longitude": [4.5, np.nan], "latitude": [-6.5, np.nan]}
     incidents = told.incidents.head(2).assign(**facts, event_date=told.context.as_of)
@@ -161,6 +167,7 @@ def test_a_result_is_told_on_one_screen(results, layer, name):
             assert f"{told.name} {len(value):,} x {value.shape[1]}" in " ".join(repr(one).split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "told"),
     [

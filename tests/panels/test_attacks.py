@@ -164,6 +164,7 @@ def test_a_row_without_a_day_that_tells_of_an_attack_on_the_group_is_told(column
         assert f"met '{date}'" in row["unusable"]
 
 
+@pytest.mark.slow
 def test_one_without_a_place_either_is_told_of_the_country():
     row = undated(read_aside(nationality=["Chinese"])).iloc[0]
     assert (row["area"], pd.isna(row["place"])) == ("XQA", True)
@@ -199,6 +200,7 @@ def test_a_neighbours_code_beside_our_province_and_district_hides_no_attack(
         assert panel.knowledge.groupby("region_id")["rows_lost"].max()["XQA0102"] == len(regions)
 
 
+@pytest.mark.slow
 def test_an_attack_whose_point_contradicts_its_text_marks_both_districts():
     office = rm.datasets.regions().set_index("region_id").loc["XQA0103"].geometry.centroid
     told = {"date": "2024-12-20", "admin1": "Velmar", "place": "Kelda", "nationality": "Chinese"}

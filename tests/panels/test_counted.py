@@ -78,6 +78,7 @@ def test_counts_and_incidents_of_the_same_days_make_the_same_panel(seed):
     pd.testing.assert_frame_equal(counted.knowledge, single.knowledge, check_exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_scan_counts_as_the_whole_table_does(seed):
     table = table_of(drawn(seed))
@@ -89,6 +90,7 @@ def test_a_scan_counts_as_the_whole_table_does(seed):
     assert whole.evidence["weight"].sum() == summed.evidence["weight"].sum() > len(table)
 
 
+@pytest.mark.slow
 def test_rows_not_incidents_go_through_the_ledger():
     rows = drawn(3)
     panel = count(table_of(rows))
@@ -105,6 +107,7 @@ def busy(region=IDS[0]):
     return [(region, month, 4) for month in MONTHS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scope", "zeros", "watched"), [
     (BY_REPORTS, True, True),
     (BY_REPORTS, False, False),
@@ -123,6 +126,7 @@ def test_zeros_are_watched_where_the_source_can_see(scope, zeros, watched):
     assert bool((told["violence"] == 0).all()) == (zeros and scope == BY_REPORTS)
 
 
+@pytest.mark.slow
 def test_districts_of_zeros_have_low_levels_and_those_without_rows_have_none():
     quiet = [one for one in IDS[1:12] if one != IDS[8]]
     rows = busy() + busy(IDS[8]) + [(region, month, 0) for region in quiet for month in MONTHS]
@@ -134,6 +138,7 @@ def test_districts_of_zeros_have_low_levels_and_those_without_rows_have_none():
     assert set(levels[IDS[12:]]) == {0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("told", "watched"), [
     (slice(None), slice(None)),
     (slice(None, 24), slice(None, 23)),  # its source ceased in the last one
@@ -159,6 +164,7 @@ def test_zeros_are_watched_while_their_table_tells_of_incidents(told, watched):
     assert any("zeros are not watched" in str(one.message) for one in warned) == is_padded
 
 
+@pytest.mark.slow
 def test_zeros_of_provinces_that_a_log_never_tells_of_are_no_watch():
     rows = busy() + [(region, month, 0) for region in IDS[1:] for month in MONTHS]
     with pytest.warns(RiskmapWarning, match="zeros are not watched"):
@@ -194,6 +200,7 @@ def test_zeros_of_a_table_of_aid_workers_lower_nothing_for_miners(scope, every):
     assert not (beside["risk_level"] < alone["risk_level"]).any()
 
 
+@pytest.mark.slow
 def test_a_zero_is_no_attack_and_a_count_of_foreigners_is():
     rows = [(IDS[0], MONTHS[-1], 3), (IDS[1], MONTHS[-1], 0)]
     table = table_of(rows, foreign_victims=[2, None], target="foreigners")
@@ -224,6 +231,7 @@ def test_counts_are_never_merged_by_likeness():
     assert is_incident(merged).sum() == 1
 
 
+@pytest.mark.slow
 def test_a_later_release_of_the_same_rows_counts_once_with_the_higher_number():
     old, new = (table_of([(IDS[0], MONTHS[-1], n), (IDS[1], MONTHS[-1], 2)]) for n in (9, 5))
     panel = count(pd.concat([old, new.assign(source_file="b")], ignore_index=True))
@@ -239,12 +247,14 @@ def test_a_table_of_months_watches_to_the_end_of_its_last():
     assert (watched[-3:] == 0.0).all()
 
 
+@pytest.mark.slow
 def test_the_dead_of_a_count_are_no_toll_of_an_incident():
     rows = busy()
     layer = rm.assess(rm.forecast(count(table_of(rows, killed=400))), REGIONS)
     assert layer.risks["expected_victims"].isna().all()
 
 
+@pytest.mark.slow
 def test_a_recount_of_the_evidence_is_the_panel():
     from riskmap.panels.counts import recount_evidence
 

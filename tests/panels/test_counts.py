@@ -31,6 +31,7 @@ def test_the_frame_is_complete():
     assert panel.frame.columns.tolist()[3:] == list(SERIES)
 
 
+@pytest.mark.slow
 def test_series_sum_to_the_incidents():
     panel = count(as_of="2025-02-01")
     incidents = located().incidents
@@ -40,6 +41,7 @@ def test_series_sum_to_the_incidents():
     assert panel.frame["foreign"].sum() == pytest.approx(foreign, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_counts_equal_a_plain_groupby():
     panel = count(as_of="2025-02-01")
     place = located()
@@ -71,6 +73,7 @@ def unknown_victims(**changes):
     return incidents
 
 
+@pytest.mark.slow
 def test_foreign_is_missing_and_no_zero_where_no_source_tells_of_foreigners():
     panel = count(unknown_victims(scope="violence; reach=countries"))
     assert panel.frame["foreign"].isna().all()
@@ -123,6 +126,7 @@ def test_rows_that_can_not_be_counted_are_in_the_ledger(column, value, reason):
     assert after - before == 2
 
 
+@pytest.mark.slow
 def test_incidents_before_the_start_are_in_the_ledger():
     panel = count(start="2020-01-01")
     early = (located().incidents["event_date"] < "2020-01-01").sum()
@@ -173,6 +177,7 @@ def test_history_gives_models_what_they_need():
     assert np.array_equal(history.drivers["violence"], panel.wide("violence").fillna(0).to_numpy())
 
 
+@pytest.mark.slow
 def test_no_such_series():
     with pytest.raises(InputError, match="no such series: met 'weather'"):
         count().wide("weather")
@@ -195,6 +200,7 @@ def test_placements_of_other_regions():
         rm.count_incidents(place, some, as_of="2025-01-01")
 
 
+@pytest.mark.slow
 def test_what_counts_before_a_day_is_one_law():
     day, incidents = pd.Timestamp("2025-01-01"), rm.datasets.incidents()
     told = ["2024-12-31T23:59Z", "2025-01-01T00:00Z", None, "2019-01-01T00:00Z"]

@@ -33,6 +33,7 @@ def lost(regions, **columns):
     return share_lost(sum_lost(located.aside), regions, as_of=AS_OF).set_index("region_id")
 
 
+@pytest.mark.slow
 def test_a_lost_row_of_a_province_is_lost_in_parts_and_may_be_all_of_any_district(regions):
     found = lost(regions, admin1="Ambrel", geo_precision="admin1", event_date=AS_OF)
     assert found.empty, "what happened on the day is not known on it"
@@ -49,6 +50,7 @@ def test_a_row_that_became_known_later_is_lost_later(regions):
     assert lost(regions, admin1="Ambrel", event_date=day, ingested_at=later.array).empty
 
 
+@pytest.mark.slow
 def test_a_district_that_nobody_knows_is_lost_nowhere_and_may_be_any_of_its_province(regions):
     day = AS_OF - pd.Timedelta(days=9)
     unknown = {"admin1": "Ambrel", "admin2": "Xxqzt", "geo_precision": "admin2"}
@@ -59,6 +61,7 @@ def test_a_district_that_nobody_knows_is_lost_nowhere_and_may_be_any_of_its_prov
     assert coarse.empty, "one that is known to its province alone is spread, and nothing is lost"
 
 
+@pytest.mark.slow
 def test_one_that_tells_of_foreigners_is_lost_of_foreigners(regions):
     day = AS_OF - pd.Timedelta(days=9)
     told = {"admin1": "Ambrel", "admin2": "Berin", "event_date": day, "geo_precision": "admin2"}
@@ -111,6 +114,7 @@ def test_what_is_lost_all_over_a_country_is_told_beside_its_quiet_districts_too(
     assert table["hazard_times"].tolist() == pytest.approx([((told + lack) / told) ** 3] * 3)
 
 
+@pytest.mark.slow
 def test_half_of_a_row_without_a_day_may_have_taught_elsewhere(regions):
     """It may have shown a silence, or come before what came after it."""
     told = {"admin1": "Ambrel", "admin2": "Berin", "geo_precision": "admin2"}
@@ -180,6 +184,7 @@ def test_a_scan_knows_as_much_of_what_was_lost(regions):
     assert (one["p_whole"] > 1.01 * one["p_any"]).any()
 
 
+@pytest.mark.slow
 def test_rows_without_a_day_are_taken_to_be_spread_over_time_as_the_others_are(regions, sharp):
     """Half of a district's rows lose their day: had they it, the chance is what it was, or near."""
     table = sharp

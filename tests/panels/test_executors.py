@@ -83,6 +83,7 @@ def test_a_killed_worker_costs_a_retry_and_changes_nothing(client, parts, monkey
     same(here, rm.scan_incidents(parts * 4, districts, client=client))
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_not_there_is_a_clear_error():
     with pytest.raises(InputError, match=r"no scheduler answers.*tcp://127\.0\.0\.1:1"):
         connect("tcp://127.0.0.1:1", timeout=1.0)

@@ -49,6 +49,7 @@ def every_feature(history, at):
     return rate_features(history, at=at) | context_features(history, at=at)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(seed=st.integers(0, 999), t=st.integers(1, 19), exposure=st.booleans())
 def test_the_future_changes_nothing(seed, t, exposure):

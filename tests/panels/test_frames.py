@@ -35,6 +35,7 @@ def test_months_that_end_on_the_31st_keep_their_day():
     assert str(rm.panel_from_counts(counts).as_of.date()) == "2025-03-31"
 
 
+@pytest.mark.slow
 def test_periods_and_intervals_are_windows_too():
     counts = table(periods=3)
     periods = counts.set_axis(pd.period_range("2024-01", periods=3, freq="M"))
@@ -68,6 +69,7 @@ def test_regions_are_sorted_with_all_that_belongs_to_them():
     assert history.parent.tolist() == [0, 1, 1]
 
 
+@pytest.mark.slow
 def test_any_model_forecasts_it_and_it_goes_down_the_stream():
     rng = np.random.default_rng(1)
     counts = table(rng.poisson(1.0, (40, 2)), periods=40)
@@ -87,6 +89,7 @@ def test_any_model_forecasts_it_and_it_goes_down_the_stream():
     )
 
 
+@pytest.mark.slow
 def test_no_neighbours_are_an_answer():
     history = rm.panel_from_counts(table()).history("violence")
     assert history.neighbours is None

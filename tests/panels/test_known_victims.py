@@ -201,6 +201,7 @@ def test_a_strike_may_be_of_a_drone():
 BUILDERS = rm.WorkerGroup("CHN", sector="construction", employers=("MCC Group", "中冶建设"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "is_taken"),
     [
@@ -223,6 +224,7 @@ def test_its_own_name_and_other_firms_are_not_told_as_close(name):
     assert BUILDERS.is_aimed_at(table).tolist() == ["Group" in name and "MCD" not in name]
 
 
+@pytest.mark.slow
 def test_page_one_tells_what_is_close_to_an_employer():
     table = rows({"nationality": "XQA", "target": "employer:MCC Gruop"}, {"nationality": "XQA"})
     located = rm.locate(table, REGIONS)

@@ -70,6 +70,7 @@ def test_points_of_geoparquet_are_read(rows, districts, whole, tmp_path, crs):
     pd.testing.assert_frame_equal(frame(scan, districts), whole, check_exact=True)
 
 
+@pytest.mark.slow
 def test_an_incidents_table_in_geoparquet_is_taken_as_it_is(rows, districts, tmp_path):
     table = rm.read_incidents(rows.assign(date=rows["date"].where(rows.index > 0)))
     table.to_parquet(tmp_path / "a.parquet")
@@ -78,6 +79,7 @@ def test_an_incidents_table_in_geoparquet_is_taken_as_it_is(rows, districts, tmp
     assert scan.ledger == found.ledger
 
 
+@pytest.mark.slow
 def test_a_parquet_file_is_read_as_any_other(rows, tmp_path):
     rows.to_parquet(tmp_path / "a.parquet", row_group_size=300)
     geo(rows).to_parquet(tmp_path / "b.parquet")
@@ -111,6 +113,7 @@ def test_a_folder_without_parquet_is_named(districts, tmp_path):
         rm.scan_incidents([tmp_path], districts)
 
 
+@pytest.mark.slow
 def test_folders_that_are_named_for_a_column_and_its_value_hold_it(rows, districts, tmp_path):
     for i, name in enumerate(
         ("iso3=XQA/type=car%20bomb", "iso3=__HIVE_DEFAULT_PARTITION__/type=c")

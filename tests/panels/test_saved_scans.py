@@ -37,6 +37,7 @@ def test_a_saved_scan_is_the_scan(scan, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.scan"]
 
 
+@pytest.mark.slow
 def test_a_few_rows_onto_many_give_the_sums_of_all(districts, monkeypatch):
     table = rm.datasets.incidents()
     table = table.assign(event_date=table["event_date"].where(table.index % 50 > 0))

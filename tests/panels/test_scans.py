@@ -206,6 +206,7 @@ def test_a_broken_part_in_the_middle_costs_its_rows_alone(tmp_path, districts, m
     assert read.rows_out > 6000
 
 
+@pytest.mark.slow
 def test_scans_of_other_regions_are_not_added(table, districts):
     scan = rm.scan_incidents([table], districts)
     fewer = rm.scan_incidents([table], districts.iloc[1:])

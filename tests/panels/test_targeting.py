@@ -33,6 +33,7 @@ def of(ours, everyone):
     return replace(MINERS, presence=everywhere(ours), all_foreigners=everywhere(everyone))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["presence", "all_foreigners"])
 def test_one_of_the_two_alone_changes_nothing(given):
     group = replace(MINERS, **{given: everywhere(100.0)})
@@ -47,6 +48,7 @@ def test_it_is_the_mean_of_a_gamma_and_shown_with_its_interval():
     assert (found.low, found.high) == pytest.approx(tuple(told.ppf([0.05, 0.95])))
 
 
+@pytest.mark.slow
 def test_attacks_are_expected_by_the_share_of_the_workers():
     counted = panel(of(100.0, 400.0))
     found = counted.group.targeting
@@ -65,6 +67,7 @@ def test_few_attacks_for_many_workers_make_it_small_and_many_never_more_than_one
     assert weight(of(400.0, 400.0), incidents=nobody) < 0.3
 
 
+@pytest.mark.slow
 def test_without_attacks_on_foreigners_nothing_is_learnt():
     calm = INCIDENTS.assign(nationality=None, foreign_victims=0).astype(
         {"nationality": "str", "foreign_victims": "Int64"}
@@ -90,6 +93,7 @@ def test_attacks_that_do_not_say_which_foreigners_were_hit_are_no_sign_of_safety
     assert weight(asked, incidents=other) < 1.0
 
 
+@pytest.mark.slow
 def test_attacks_while_nobody_told_of_workers_do_not_count():
     later = tuple(replace(entry, start=date(2026, 1, 1)) for entry in everywhere(400.0))
     group = replace(MINERS, presence=everywhere(400.0), all_foreigners=later)
@@ -97,6 +101,7 @@ def test_attacks_while_nobody_told_of_workers_do_not_count():
     assert (found.attacks, found.expected, found.ratio) == (0.0, 0.0, 1.0)
 
 
+@pytest.mark.slow
 def test_what_the_group_says_itself_stands():
     group = replace(of(400.0, 400.0), weights=(("other foreigners", 0.7),))
     assert weight(group) == 0.7
@@ -112,6 +117,7 @@ def test_the_future_teaches_nothing():
     assert one == two
 
 
+@pytest.mark.slow
 def test_it_is_published_with_its_prior():
     forecast = rm.forecast(panel(of(100.0, 400.0)), model=rm.EmpiricalBayes())
     told = forecast.provenance["targeting"]

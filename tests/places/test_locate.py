@@ -281,6 +281,7 @@ def test_a_province_that_is_named_is_enough_for_provinces():
     assert (row["region_id"], row["method"], row["weight"]) == ("XQA02", "named", 1.0)
 
 
+@pytest.mark.slow
 def test_history_draws_a_vague_incident_to_where_incidents_were_known_before():
     precise = incident(incident_id="a:1", event_date=pd.Timestamp("2020-01-01"), ingested_at=None)
     vague = incident(
@@ -319,6 +320,7 @@ def test_a_point_of_untold_precision_on_the_centre_of_a_larger_area_is_flagged(
     assert (row["confidence"] < 0.8) == (method == "centroid")
 
 
+@pytest.mark.slow
 def test_what_stands_on_the_centre_of_a_province_may_be_of_any_of_its_districts():
     spot = (CENTRE.x, CENTRE.y)
     for precision in (None, "point"):
@@ -328,6 +330,7 @@ def test_what_stands_on_the_centre_of_a_province_may_be_of_any_of_its_districts(
     assert located(spot, geo_precision="point", admin1="Velmar", place="a mill").aside.empty
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["Kelda", "Kelda, mill"])
 def test_a_point_far_from_the_district_that_the_text_names_may_be_the_offices(place):
     office = rm.datasets.regions().geometry.iloc[2].representative_point()
@@ -518,6 +521,7 @@ def test_what_is_lost_sums_to_the_rows_that_are_lost_by_day():
     assert lost_in(table).empty
 
 
+@pytest.mark.slow
 def test_an_id_that_stands_twice_is_lost_unless_it_is_told_again():
     again = [
         incident(incident_id="invented:1", source_id="1"),
@@ -587,6 +591,7 @@ def test_an_id_that_no_region_has_leaves_the_other_witnesses_standing(fields):
     assert len(known) == 1
 
 
+@pytest.mark.slow
 def test_exchanged_coordinates_are_lost_and_not_elsewhere():
     """Without a country nobody else would say so; where one is stated, reading has seen it."""
     regions = rm.datasets.regions()
@@ -611,6 +616,7 @@ def test_a_point_of_another_country_is_elsewhere():
     assert located.ledger.stages[-1].lost == 0
 
 
+@pytest.mark.slow
 def test_where_it_happened_says_who_is_foreign_where_the_row_does_not():
     """Without a country the same rows tell the same of foreigners as with one."""
     regions = rm.datasets.regions()

@@ -33,10 +33,12 @@ def test_what_is_near_a_place_is_told_by_it(text):
     assert place(text) == {KELDA: 1.0}
 
 
+@pytest.mark.slow
 def test_what_is_far_from_a_place_is_in_no_single_region():
     assert len(place("80 km north of Kelda, Velmar")) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -55,6 +57,7 @@ def test_between_a_place_and_one_that_nobody_knows_is_in_no_single_region():
     assert len(place("road between Kelda and Nowhereton", country=["XQA"])) == len(DISTRICTS)
 
 
+@pytest.mark.slow
 def test_between_two_provinces_is_in_both():
     provinces = rm.datasets.regions(level=1)
     assert set(place("road between Velmar and Dostan", provinces).values()) == {0.5}
@@ -77,6 +80,7 @@ def doubled():
     return regions.assign(names=pd.Series([None, "Sarobi", None], dtype="str"))
 
 
+@pytest.mark.slow
 def test_another_spelling_of_a_name_that_two_bear_is_that_of_both():
     regions = doubled()
     assert place("Sarobi", regions) == place("Surobi", regions) == {"XQ1": 0.5, "XQ2": 0.5}
@@ -85,6 +89,7 @@ def test_another_spelling_of_a_name_that_two_bear_is_that_of_both():
     assert found["region_id"].tolist()[1:] == ["XQ1", "XQ2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["Kelda valley", "Upper Kelda", "the Kelda ridge", "village Norr in Kelda", "Camp Kelda"],
@@ -98,6 +103,7 @@ def test_what_a_text_mentions_counts_there_and_its_province_is_in_doubt(text, pr
     assert located.aside[["area", "spread"]].to_numpy().tolist() == [[area, True]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["near Kelda", "Kelda", "Kelda village"])
 def test_the_first_word_of_one_name_alone_is_that_region_with_doubt(text):
     regions = rm.datasets.regions()
@@ -108,6 +114,7 @@ def test_the_first_word_of_one_name_alone_is_that_region_with_doubt(text):
     assert located.aside["area"].tolist() == ["iso3=XQA"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["the Velmar bazaar", "Velmar", "by the river"])
 def test_a_province_or_nothing_is_no_mention(text):
     rows = pd.DataFrame([{"date": "2031-05-06", "country": "XQA", "place": text}])
@@ -115,6 +122,7 @@ def test_a_province_or_nothing_is_no_mention(text):
     assert len(located.placements) >= 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["near Kelda", "Kelda & others", "XQA0303 Kelda", "prob. Kelda"])
 def test_a_districts_cell_that_mentions_one_counts_there_with_doubt(text):
     rows = pd.DataFrame([{"date": "2031-05-06", "admin1": "Velmar", "admin2": text}])
@@ -123,6 +131,7 @@ def test_a_districts_cell_that_mentions_one_counts_there_with_doubt(text):
     assert located.aside["area"].tolist() == ["parent_id=XQA03"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["District", "Location"])
 def test_a_district_with_another_provinces_name_may_mean_the_province(column):
     """A district of Velmar is called Ambrel, as a province is: "Ambrel" alone may be either."""

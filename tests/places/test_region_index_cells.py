@@ -123,6 +123,7 @@ def test_prepared_or_not_the_answers_are_the_same(name):
     assert found.tolist() == swept(SHAPES[name], x, y).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_grid")
 def test_the_loop_says_the_same_before_it_is_compiled():
     shapes = SHAPES["overlapping"]
@@ -184,6 +185,7 @@ def test_asking_often_enough_builds_the_cells(monkeypatch):
     assert built == [24]
 
 
+@pytest.mark.slow
 def test_many_points_are_shared_among_threads_and_stay_in_order(monkeypatch):
     monkeypatch.setattr("riskmap.places.region_index.cells.CHUNK", 1000)
     regions = rm.datasets.regions()

@@ -70,6 +70,7 @@ def test_a_point_in_another_region_or_just_across_a_border_stays_where_it_is(
     assert found["not_understood"].notna().all() == is_turned
 
 
+@pytest.mark.slow
 def test_a_point_that_fits_no_way_leaves_the_named_district_standing():
     found = locate(50.0, 60.0, **NAMED)
     assert found.placements["region_id"].tolist() == ["XQA0102"]
@@ -84,6 +85,7 @@ def test_where_no_place_bears_witness_the_region_is_in_doubt(told):
     assert found.aside["area"].tolist() == ["region_id=XQA0102"]
 
 
+@pytest.mark.slow
 def test_an_attack_with_exchanged_numbers_marks_what_lies_within_25_km():
     def marks(lat, lon):
         told = {**NAMED, "nationality": "Chinese", "event_type": "armed attack"}
@@ -123,6 +125,7 @@ def test_numbers_that_the_reader_set_aside_are_tried_too():
     assert found["not_understood"].str.contains("taken as").all()
 
 
+@pytest.mark.slow
 def test_an_attack_in_one_district_that_names_its_mirror_image_marks_both():
     """On the equator another sign may lie in the district that a row names by mistake."""
     boxes = [shapely.box(10, 1, 11, 2), shapely.box(10, -2, 11, -1)]

@@ -46,6 +46,7 @@ def test_golden(name, matcher):
         assert len(found.set_aside) == golden["set_aside"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_evidence_is_verbatim(name, matcher):
     text, golden = read(name)

@@ -311,6 +311,7 @@ def test_a_decision_keeps_its_author_and_reason(review):
     assert "reject by A. Reed" in table["notes"].tolist()[1]
 
 
+@pytest.mark.slow
 def test_drafts_count_once_enough_of_their_kind_were_accepted(matcher, tmp_path):
     found = [
         rm.extract_incidents(

@@ -198,3 +198,9 @@ def test_a_date_half_a_year_behind_all_others_is_of_no_year():
     week = [f"2031-01-0{day}" for day in range(1, 8) for _ in range(3)]
     assert read_texts([*week, "28 December"])[-1].first is None
     assert str(read_texts(["28 December", *week])[0].first) == "2030-12-28"
+
+
+def test_dates_of_which_the_first_alone_tell_the_year_follow_each_other():
+    texts = ["2031-01-03", "2031-01-20", "2031-02-09", "10 May", "15 July", "20 September"]
+    found = read_texts([*texts, "1 November", "20 December"])
+    assert [str(one.first) for one in found[-2:]] == ["2031-11-01", "2031-12-20"]

@@ -252,7 +252,8 @@ def _in_year(text: str, i: int, days: Sequence[Day], exact: set[date]) -> Day:
         return other
     dates = [one.first if one.first == one.last else None for one in days]
     stands, fits = (is_in_order(one.first, i, dates) for one in (same[2], other))
-    if stands and same[0] <= 2 * _NEAR:
+    day = same[2].first
+    if stands and any(one and day and abs((day - one).days) <= 2 * _NEAR for one in dates):
         return same[2]
     return days[i] if stands or fits is False else other
 

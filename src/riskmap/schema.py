@@ -72,6 +72,9 @@ SECTORS = (
     "transport",
 )
 
+#: The columns that count people who were hit.
+TOLLS = ("killed", "wounded", "abducted")
+
 #: Source reliability (Admiralty code): A completely reliable ... E unreliable, F can't be judged.
 RELIABILITIES = ("A", "B", "C", "D", "E", "F")
 

@@ -19,7 +19,7 @@ from riskmap.incidents.readers import read_file
 from riskmap.incidents.scope import describe_scopes, find_end
 from riskmap.incidents.words import count_not_understood, key, name_columns
 from riskmap.ledgers import count_reasons
-from riskmap.schema import INCIDENT_COLUMNS, NUMBER, TEXT, Column, check_incidents, conform
+from riskmap.schema import INCIDENT_COLUMNS, NUMBER, TEXT, TOLLS, Column, check_incidents, conform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -350,7 +350,7 @@ def _tell_columns(found: ReadFile) -> tuple[dict[str, str], tuple[str, ...]]:
         used = {name for names in told.values() for name in names}
         used.update(name for name in raw.header if key(name) in (feed.reads or ()))
         if feed.reads is None:
-            for name in ("killed", "wounded", "abducted"):
+            for name in TOLLS:
                 if parts := find_parts(raw.header, name):
                     told[name] = (*told.get(name, ()), *parts)
                     used.update(parts)

@@ -17,6 +17,7 @@ import pandas as pd
 from riskmap.incidents.scope import LEAST_DAYS, RECENT_DAYS, SURE
 from riskmap.incidents.values import LARGEST_COUNT, parse_counts, parse_numbers
 from riskmap.incidents.words import ATTACKS, SPLIT, key, read_words
+from riskmap.schema import TOLLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,7 +35,6 @@ _WEEKS, _MONTHS = 4, 2
 #: Where this share of the rows tells a story of its own, rows are incidents, and none is of zero.
 _STORIES, _STORY = 0.5, 30
 _A_DAY = np.timedelta64(1, "D")
-_TOLLS = ("killed", "wounded", "abducted")
 #: What riskmap writes in a column ``toll`` of its own.
 _OWN_TOLL = re.compile("^(?:killed|wounded|abducted|foreign_victims|count|victims) ")
 
@@ -223,14 +223,14 @@ def read_sums(
     Examples
     --------
     >>> from riskmap.incidents.quarantines import Remarks
-    >>> frame = pd.DataFrame({name: pd.array([pd.NA], "Int64") for name in _TOLLS})
+    >>> frame = pd.DataFrame({name: pd.array([pd.NA], "Int64") for name in TOLLS})
     >>> columns, notes = {"Killed/Injured": ("killed", "wounded")}, (Remarks(" "), Remarks("="))
     >>> rows = pd.DataFrame({"Killed/Injured": ["3/1"]})
     >>> found = read_sums(rows, frame.assign(event_type="other"), columns, *notes)
     >>> found["killed"].tolist(), found["wounded"].tolist()
     ([3], [1])
     """
-    found = {name: frame[name] for name in _TOLLS}
+    found = {name: frame[name] for name in TOLLS}
     other = frame["event_type"].notna() & ~frame["event_type"].isin((*ATTACKS, "unknown"))
     for column, names in columns.items():
         texts = rows[column].fillna("").str.strip().set_axis(frame.index)

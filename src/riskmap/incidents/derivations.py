@@ -16,10 +16,10 @@ from rapidfuzz.distance import OSA
 
 from riskmap.incidents.nationalities import has_hit
 from riskmap.incidents.quarantines import Remarks
-from riskmap.incidents.victim_notes import TOLLS, find_facts, find_unread, hit_or_aim
+from riskmap.incidents.victim_notes import find_facts, find_unread, hit_or_aim
 from riskmap.incidents.victim_phrases import find_aim
 from riskmap.incidents.words import ATTACKS, HAN, any_of, read_words
-from riskmap.schema import check_incidents
+from riskmap.schema import TOLLS, check_incidents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,6 +13,7 @@ from riskmap.countries import find_country
 from riskmap.countries import table as country_table
 from riskmap.incidents.victim_phrases import (
     Person,
+    any_word,
     code_of,
     demonyms,
     find_aim,
@@ -21,12 +22,13 @@ from riskmap.incidents.victim_phrases import (
     words,
 )
 from riskmap.incidents.words import OTHER_LETTER, any_of, find_group, read_list, read_words
+from riskmap.schema import TOLLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The tolls, and how many letters before what befell people a word may say that it did not.
-TOLLS, _REACH = ("killed", "wounded", "abducted"), 60
+#: So many letters before what befell people a word may say that it did not.
+_REACH = 60
 _LINK = re.compile(r"\w+://\S+")
 _CLAUSE = re.compile(r"[.;:!?,\n，。；]")  # noqa: RUF001 - signs of Chinese
 _WORD = re.compile(r"\w+")
@@ -263,7 +265,7 @@ def find_unread(text: object, country: str) -> str | None:
     if not isinstance(text, str) or _unread_openings().isdisjoint(_WORD.findall(text.casefold())):
         return None
     for sentence in re.split(r"[.;!?\n]", text):
-        if not _hit().search(sentence):
+        if not any_word("hit").search(sentence):
             continue
         for match in _foreign_people().finditer(sentence):
             nation = match["nation"]
@@ -296,12 +298,8 @@ def _shared() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _unread_openings() -> frozenset[str]:
-    return openings("demonym") | {
-        "nationals",
-        "asian",
-        "asians",
-        *(w.split()[0] for w in _shared()),
-    }
+    own = {"nationals", "asian", "asians"}
+    return openings("demonym") | own | {word.split()[0] for word in _shared()}
 
 
 @lru_cache(maxsize=1)
@@ -310,11 +308,6 @@ def _foreign_people() -> re.Pattern[str]:
     foreign = r"foreigners?|foreign|expats?|expatriates?|westerners?|europeans?|asians?"
     several = rf"(?P<several>(?i:{any_of(_shared())}))"
     return re.compile(rf"(?<![\w-])(?:(?P<nation>{demonyms()})|{several}|(?i:{foreign}))(?!\w)")
-
-
-@lru_cache(maxsize=1)
-def _hit() -> re.Pattern[str]:
-    return re.compile(rf"\b(?i:{any_of(words()['hit'])})\b")
 
 
 @lru_cache(maxsize=1)
@@ -333,7 +326,7 @@ def _work(text: str, people: list[Person]) -> dict[str, tuple[Any, str]]:
 
     Of people who were hit, those whose phrase names a sector count first.
     """
-    told = [(words()["sector"][m.group().casefold()], m) for m in _sectors().finditer(text)]
+    told = [(words()["sector"][m.group().casefold()], m) for m in any_word("sector").finditer(text)]
     if not told:
         return {}
     theirs = [
@@ -380,16 +373,9 @@ def _count_foreign(abroad: list[Person]) -> int:
     return unnamed or int(any(p.was_hit and _FOREIGN.search(p.phrase) for p in abroad))
 
 
-@lru_cache(maxsize=1)
 def hit_or_aim() -> re.Pattern[str]:
     """Return the pattern of words that say that somebody or something was hit."""
-    listed = {word for kind in ("hit", "hitting", "aim") for word in words()[kind]}
-    return re.compile(rf"\b(?:{any_of(listed)})\b", re.IGNORECASE)
-
-
-@lru_cache(maxsize=1)
-def _sectors() -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{any_of(words()['sector'])})\b", re.IGNORECASE)
+    return any_word("hit", "hitting", "aim")
 
 
 @lru_cache(maxsize=1)

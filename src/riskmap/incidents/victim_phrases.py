@@ -116,7 +116,7 @@ def _of_sentence(text: str, written: str, offset: int) -> Iterator[Person]:
     codes = _codes_in(text)
     if openings("people").isdisjoint(told) and not codes:
         return
-    was_hit = _any("hit", "hitting").search(text) is not None
+    was_hit = any_word("hit", "hitting").search(text) is not None
     found = []
     for nations in (*codes, *(() if openings("demonym").isdisjoint(told) else (demonyms(),))):
         found += [(m, _before("foreign", m)) for m in _workers(nations).finditer(text)]
@@ -342,7 +342,8 @@ def openings(kind: str) -> frozenset[str]:
 
 
 @lru_cache
-def _any(*kinds: str) -> re.Pattern[str]:
+def any_word(*kinds: str) -> re.Pattern[str]:
+    """Return the pattern of the words of some kinds, in any case."""
     listed = {word for kind in kinds for word in words()[kind]}
     return re.compile(rf"\b(?:{any_of(listed)})\b", re.IGNORECASE)
 

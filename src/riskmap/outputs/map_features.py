@@ -16,6 +16,7 @@ from riskmap.outputs.wordings import display, lies_here
 from riskmap.panels.measures import hits_foreigners, is_incident
 from riskmap.places.names import Gazetteer
 from riskmap.places.names.forms import fold_name
+from riskmap.schema import TOLLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,6 @@ LETTERS = 40_000
 _DRAWN = {"point": 1, "place": 2}
 _DISTRICT = 3
 _DIGITS = 4
-_TOLL = ("killed", "wounded", "abducted")
 
 
 def other_names(bundle: Bundle) -> tuple[list[str], bool]:
@@ -88,7 +88,7 @@ def newest_incidents(bundle: Bundle) -> dict[str, Any]:
     days = table["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
     first = int(days.min()) if days.size else 0
     bounds = [
-        sum(1 << bit for bit, name in enumerate(_TOLL) if name in text)
+        sum(1 << bit for bit, name in enumerate(TOLLS) if name in text)
         for text in table["toll"].map(display)
     ]
     parted = [display(key).partition(":") for key in table["incident_id"]]
@@ -100,7 +100,7 @@ def newest_incidents(bundle: Bundle) -> dict[str, Any]:
         "day": (days - first).tolist(),
         "types": types,
         "type": codes_of(table["event_type"], types),
-        **{name: [int(n) for n in table[name].fillna(0)] for name in _TOLL},
+        **{name: [int(n) for n in table[name].fillna(0)] for name in TOLLS},
         **({"bounds": bounds} if any(bounds) else {}),
         "nations": nations,
         "nation": codes_of(nationality, nations),

@@ -16,6 +16,7 @@ from riskmap.incidents.words import split_remarks
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.tables import clean_text
 from riskmap.panels.measures import is_incident
+from riskmap.schema import TOLLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,6 @@ _FEW = 0.01
 _MOSTLY = 0.5
 #: A space between Chinese characters, where none is written.
 _BETWEEN = re.compile("(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
-_TOLL = ("killed", "wounded", "abducted")
 _LEVEL = re.compile(r"\D{0,20}?([?0-5]) ")
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
@@ -453,7 +453,7 @@ def victim_words(row: Any, words: Mapping[str, Any]) -> str:
     """
     said, bounds = words["sentences"], display(getattr(row, "toll", ""))
     parts = []
-    for key in _TOLL:
+    for key in TOLLS:
         n = getattr(row, key)
         if not pd.isna(n) and n > 0:
             least = key in bounds

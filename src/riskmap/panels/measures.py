@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.panels.windows import day_numbers, day_of
+from riskmap.schema import TOLLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +31,6 @@ RELEVANCE_UNIT = 2.0**-10
 
 #: Event types that are no attack on anyone unless somebody was killed, wounded or abducted.
 HARMLESS = ("unrest", "arrest", "other")
-
-_TOLLS = ["killed", "wounded", "abducted"]
 
 #: What counting knows of an incident beside its place: the days on which it may have happened, and
 #: when it was known, since 1970; who tells it; what it is and whom it hit.
@@ -280,8 +279,8 @@ def is_violence(incidents: pd.DataFrame) -> NDArray[np.bool_]:
     >>> is_violence(table).tolist()
     [False, True, True]
     """
-    unhurt = (incidents[_TOLLS].fillna(0).to_numpy(dtype=np.int64) == 0).all(axis=1)
-    unhurt &= ~np.any([may_be_any(incidents, name) for name in _TOLLS], axis=0)
+    unhurt = (incidents[list(TOLLS)].fillna(0).to_numpy(dtype=np.int64) == 0).all(axis=1)
+    unhurt &= ~np.any([may_be_any(incidents, name) for name in TOLLS], axis=0)
     harmless = incidents["event_type"].isin(HARMLESS).to_numpy() & unhurt
     return np.asarray(~harmless & (count_of(incidents) > 0))
 

@@ -236,8 +236,7 @@ def gather_evidence(
     x, y, turned = turn_points(x, y, noted, own, wide, regions=regions, index=index)
     usable = usable.set_geometry(np.where(turned, shapely.points(x, y), usable.geometry))
     covering = np.where(turned, index.query(x, y), covering)
-    spots, country = usable.geometry.to_numpy(), usable["country"].to_numpy(dtype=object)
-    pointed = np.where(covering >= 0, covering, find_nearest(spots, country, regions, covering < 0))
+    pointed = _or_nearest(covering, usable, regions)
     if level > 1:
         province = _fill_provinces(province, regions, np.where(finest >= level - 1, covering, -1))
     open_ = (np.maximum(np.maximum(stated, named), pointed) < 0) & ~coarse
@@ -271,6 +270,15 @@ def gather_evidence(
         either=either,
         unsure=unsure,
     )
+
+
+def _or_nearest(
+    covering: IntArray, usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame
+) -> IntArray:
+    """Return the region that covers each point, or the nearest one where it lies just outside."""
+    points, country = usable.geometry.to_numpy(), usable["country"].to_numpy(dtype=object)
+    nearest = find_nearest(points, country, regions, covering < 0)
+    return np.where(covering >= 0, covering, nearest)
 
 
 def _weigh_precision(

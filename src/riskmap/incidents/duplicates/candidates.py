@@ -26,13 +26,13 @@ from riskmap.incidents.duplicates.likeness import (
     NATION_SAME,
     PROOF_LENGTH,
     REACH_KM,
-    TOLL,
     Facts,
     are_apart,
     count_days,
     score_pairs,
 )
 from riskmap.incidents.feeds import CURATED
+from riskmap.schema import TOLLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,7 +68,7 @@ BLOCK = 20_000
 
 _DIGIT = re.compile(r"\d")
 _PLACE = ["country", "region_id", "admin1", "admin2", "place"]
-_ALIKE = ["event_date", "event_date_end", *_PLACE, *TOLL]
+_ALIKE = ["event_date", "event_date_end", *_PLACE, *TOLLS]
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def in_order(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         known=-twins.notna().sum(axis=1),
         where=shapely.to_wkt(twins.geometry.to_numpy(), rounding_precision=9),
     )
-    by += ["refused", "ingested_at", "known", "source_file", "source_row", "notes", "where", *TOLL]
+    by += ["refused", "ingested_at", "known", "source_file", "source_row", "notes", "where", *TOLLS]
     newest = [name != "ingested_at" for name in by]
     order[is_twin[order]] = keys.sort_values(by, ascending=newest).index
     return table.iloc[order].reset_index(drop=True)
@@ -321,7 +321,7 @@ def _of_an_opening(text: list[str], table: gpd.GeoDataFrame, rows: IntArray) -> 
     apart = np.abs(np.subtract(*count_days(table)[pairs.T]))
     coded = table["source"].isin(CURATED).to_numpy(bool)[pairs[:, 0]]
     long = np.array([len(words) >= PROOF_LENGTH for words in text], dtype=bool)
-    single = long & (table[list(TOLL)].fillna(0).sum(axis=1) > 0).to_numpy(bool)
+    single = long & (table[list(TOLLS)].fillna(0).sum(axis=1) > 0).to_numpy(bool)
     near = (apart <= 1) | (single[pairs].all(axis=1) & ~(apart > CORRECTED_DAYS))
     return pairs[coded | near]
 

@@ -22,6 +22,7 @@ from rapidfuzz import fuzz, process
 from riskmap.countries import fold
 from riskmap.incidents.feeds import CURATED, TYPELESS
 from riskmap.incidents.words import find_group, read_words
+from riskmap.schema import TOLLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,6 @@ NEXT_DAY, OTHER_DAY = -1.0, -3.0
 #: Actors whose names are as alike (0 to 100) are the same, unless both are known groups.
 ACTOR_ALIKE = 85.0
 
-TOLL = ("killed", "wounded", "abducted")
 KM_PER_DEGREE = 111.2
 
 #: Names of places that are as alike (0 to 100) without their spaces may be spellings of one.
@@ -117,7 +117,7 @@ class Facts:
         Who reports, what happened (missing where that says nothing of the means), who did it and
         the victims' nationalities.
     toll : ndarray of float, shape (n, 3)
-        The numbers of :data:`TOLL`, NaN where not told.
+        The numbers of :data:`riskmap.schema.TOLLS`, NaN where not told.
     day : ndarray of float
         The first day as a number, NaN where it is missing.
     """
@@ -156,7 +156,7 @@ class Facts:
             kind=table["event_type"].mask(vague).fillna(strange).to_numpy(object),
             actor=table["actor"].fillna("").to_numpy(object),
             nation=table["nationality"].fillna("").to_numpy(object),
-            toll=table[list(TOLL)].to_numpy(dtype=float, na_value=np.nan),
+            toll=table[list(TOLLS)].to_numpy(dtype=float, na_value=np.nan),
             day=count_days(table),
         )
 

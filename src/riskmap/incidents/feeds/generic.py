@@ -64,7 +64,7 @@ from riskmap.incidents.words import (
     read_words,
     says_yes,
 )
-from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
+from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES, TOLLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -81,7 +81,6 @@ _PARTIAL = {
     **dict.fromkeys(("wound", "injur", "wia"), "wounded"),
     **dict.fromkeys(("abduct", "kidnap"), "abducted"),
 }
-_FATES = ("killed", "wounded", "abducted")
 _FOREIGN = "foreign"
 #: What stands in a column of victims that is more than a number.
 _LETTER = r"[^\W\d_]"
@@ -115,22 +114,12 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     frame = frame.assign(**read_sums(source.raw.rows, frame, sums, *notes))
     lost = note_points(source, frame)
     why = stated_reasons(source).fillna(lost.where(lost.isna(), "bad_coordinates"))
-    nation_of = {key(name): code for name, code in find_nation_columns(source.raw.rows).items()}
-    parts = _foreign_parts(source)
-    asked = [key(name) for name in find_foreign_columns(source.raw.header, known_names())]
-    counting = (*names["foreign_victims"], *parts, *asked, *nation_of)
-    kinds = list(_kinds_of_people(source, names["victims"]))
-    note_untold(source, frame, counting, nation_of)
-    victims, nations = count_foreign(source, counting, frame, nation_of, parts)
-    stated = source.every(*names["nationality"])
-    nations = join_texts(*stated, nations, *(texts for texts, _ in kinds))
-    staff = frame["staff_type"].fillna(_kind_of_staff(source, kinds))
-    frame = frame.assign(foreign_victims=victims, nationality=nations, staff_type=staff)
+    frame = frame.assign(**read_foreign(source, frame))
     hit = [
         texts.where(texts.str.contains(_LETTER, na=False))
         for texts in source.every(*names["victims"])
     ]
-    for fate in _FATES:  # as of "2 Chinese" among the killed
+    for fate in TOLLS:  # as of "2 Chinese" among the killed
         for texts in source.every(*names[fate]):
             nations = per_unique(texts.fillna(""), _foreign_words)
             hit.append(texts.where(nations != "") + f" {fate}")
@@ -138,12 +127,11 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
             frame["nationality"] = join_texts(frame["nationality"], nations)
     note_unsure_harm(source, frame)
     used = {source.name(name) for some in (*names.values(), _OWN_NAMES) for name in some}
-    source.also_read |= {source.name(name) for name in (*nation_of, *asked)}
     used |= source.also_read
     unstated = pd.Series(find_precision(frame), frame.index, dtype="str")
     unstated = unstated.mask(frame["region_id"].notna()).mask(frame["latitude"].notna(), "point")
     return {
-        **{name: frame[name] for name in ("place", *_FATES)},
+        **{name: frame[name] for name in ("place", *TOLLS)},
         "geo_precision": frame["geo_precision"].fillna(unstated),
         **read_people(source, frame),
         "notes": join_texts(
@@ -159,6 +147,28 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     }
 
 
+def read_foreign(source: Source, frame: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return foreign victims, nationalities and kinds of staff as columns count, ask or name them.
+
+    What else is read so counts as read.
+    """
+    names = column_names()
+    nation_of = {key(name): code for name, code in find_nation_columns(source.raw.rows).items()}
+    parts = _foreign_parts(source)
+    asked = [key(name) for name in find_foreign_columns(source.raw.header, known_names())]
+    counting = (*names["foreign_victims"], *parts, *asked, *nation_of)
+    kinds = list(_kinds_of_people(source, names["victims"]))
+    note_untold(source, frame, counting, nation_of)
+    victims, nations = count_foreign(source, counting, frame, nation_of, parts)
+    source.also_read |= {source.name(name) for name in (*nation_of, *asked)}
+    stated = source.every(*names["nationality"])
+    return {
+        "foreign_victims": victims,
+        "nationality": join_texts(*stated, nations, *(texts for texts, _ in kinds)),
+        "staff_type": frame["staff_type"].fillna(_kind_of_staff(source, kinds)),
+    }
+
+
 def add_parts(source: Source, frame: pd.DataFrame) -> dict[str, pd.Series]:
     """Return tolls with those of columns that count some of the victims ("Civ KIA").
 
@@ -167,7 +177,7 @@ def add_parts(source: Source, frame: pd.DataFrame) -> dict[str, pd.Series]:
     others together are the least.
     """
     tolls = {}
-    for name in _FATES:
+    for name in TOLLS:
         columns = find_parts(tuple(source.raw.rows.columns), name)
         numbers = [parse_counts(source.raw.rows[one], source.unknown).numbers for one in columns]
         if not numbers:
@@ -195,7 +205,7 @@ def _is_told(texts: pd.Series) -> NDArray[np.bool_]:
 def _foreign_parts(source: Source) -> dict[str, str]:
     """Return the columns that count foreign people among the victims, and what befell those."""
     header = tuple(source.raw.rows.columns)
-    found = [(name, *item) for name in _FATES for item in find_parts(header, name).items()]
+    found = [(name, *item) for name in TOLLS for item in find_parts(header, name).items()]
     return {key(column): name for name, column, whose in found if whose == _FOREIGN}
 
 
@@ -218,7 +228,7 @@ def note_unsure_harm(source: Source, frame: pd.DataFrame) -> None:
 
     What a cell leaves blank is no zero: such a row is an attack of unknown harm.
     """
-    untold = frame[list(_FATES)].isna().all(axis=1)
+    untold = frame[list(TOLLS)].isna().all(axis=1)
     texts = source.texts(*column_names()["event_type"])
     unsure = per_unique(texts.where(untold, ""), may_have_hurt, "bool").to_numpy(bool)
     attacks = frame["event_type"].isin((*ATTACKS, "unknown")).to_numpy()
@@ -298,7 +308,7 @@ def note_untold(
     columns, nation_of
         As for :func:`count_foreign`.
     """
-    unhurt = (frame[list(_FATES)] == 0).fillna(value=False).all(axis=1).to_numpy(bool)
+    unhurt = (frame[list(TOLLS)] == 0).fillna(value=False).all(axis=1).to_numpy(bool)
     for name in columns:
         if name in source:
             untold = per_unique(source.texts(name), is_untold, "bool").to_numpy(bool)
@@ -372,7 +382,7 @@ def _may_have_befallen(frame: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
 
     An attack of a type of its own has abducted nobody, unless the row says so.
     """
-    may = {name: (frame[name].fillna(1) > 0).to_numpy(bool) for name in _FATES}
+    may = {name: (frame[name].fillna(1) > 0).to_numpy(bool) for name in TOLLS}
     other = frame["event_type"].isin(set(EVENT_TYPES) - {"abduction", "unknown"})
     may["abducted"] &= ~(frame["abducted"].isna() & other).to_numpy(bool)
     return may

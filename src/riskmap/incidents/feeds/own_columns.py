@@ -30,6 +30,7 @@ from riskmap.incidents.words import (
     read_list,
     read_words,
 )
+from riskmap.schema import TOLLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -246,8 +247,7 @@ def find_harm_columns(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
     >>> find_harm_columns(["Killed/Injured", "Casualties", "Killed", "Victim age"])
     {'Killed/Injured': ('killed', 'wounded'), 'Casualties': ()}
     """
-    tolls = ("killed", "wounded", "abducted")
-    kinds = {word: name for name in tolls for word in column_names()[name]} | {**read_words("harm")}
+    kinds = {word: name for name in TOLLS for word in column_names()[name]} | {**read_words("harm")}
     plain, found = read_words("filler").keys() | read_words("victim_part").keys(), {}
     for column in header:
         name = key(column)
@@ -278,7 +278,7 @@ def find_nation_columns(rows: pd.DataFrame) -> dict[str, str]:
     >>> find_nation_columns(pd.DataFrame(rows))
     {'Chinese killed': 'CHN', 'CHN': 'CHN'}
     """
-    names = (column_names()[name] for name in ("killed", "wounded", "abducted"))
+    names = (column_names()[name] for name in TOLLS)
     fates = {word for one in chain.from_iterable(names) for word in SPLIT.split(one)}
     found = {}
     for column in rows.columns:

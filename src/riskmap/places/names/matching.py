@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any, Self
 
@@ -342,12 +343,25 @@ class NameIndex:
                     answers[row] = replace(answer, stage="town", is_place=True)
         return answers
 
+    @cached_property
+    def _every_form(self) -> tuple[tuple[Form, ...], FormTable]:
+        """Every name, by the code of its region, and what likeness to it is measured by."""
+        every = {id(form): form for met in self.tables["folded"].values() for form in met}
+        forms = tuple(sorted(every.values(), key=lambda form: form.code))
+        return forms, FormTable.of([form.text for form in forms])
+
     def _likened(self, parents: tuple[int, ...]) -> NameIndex:
         """Return the names inside some parents to which others can be likened."""
-        every = {id(form): form for met in self.tables["folded"].values() for form in met}
-        inside = [form for form in every.values() if self._is_inside(form, parents)]
-        plain = [replace(form, is_spelt=False) for form in inside]
-        return NameIndex.of(plain, (), self.parents, self.parent_codes)
+        forms, table = self._every_form
+        rows = [row for row, form in enumerate(forms) if self._is_inside(form, parents)]
+        inside = [forms[row] for row in rows]
+        return replace(
+            self,
+            tables={},
+            forms=table.take(np.array(rows, dtype=np.int64)),
+            codes=np.array([form.code for form in inside], dtype=np.int64),
+            places=np.array([form.tier == PLACE for form in inside], dtype=bool),
+        )
 
     def _spelt_town(self, query: Query) -> Answer | None:
         """Return the region of the town of a name as it is spelt or sounds."""

@@ -16,7 +16,7 @@ from synthetic import fractal_districts
 
 import riskmap as rm
 from riskmap.models.explanations import Decomposition, Question, find_influences, find_responses
-from riskmap.models.reports import find_reports, report_codes
+from riskmap.models.histories import find_reports, report_codes
 from riskmap.schema import CRS, INCIDENT_COLUMNS, REGION_COLUMNS, conform
 
 AS_OF = pd.Timestamp("2025-01-01")

@@ -33,7 +33,7 @@ LAZY_UPWARD = {
     ("riskmap.assessment.layers", "riskmap.outputs.publishing"),
     ("riskmap.assessment.layers", "riskmap.outputs.views"),
     ("riskmap.panels.panel", "riskmap.outputs.views"),
-    ("riskmap.models.tables", "riskmap.outputs.views"),
+    ("riskmap.models.results", "riskmap.outputs.views"),
     ("riskmap.evaluation.backtests", "riskmap.outputs.views"),
     ("riskmap.evaluation.replays", "riskmap.outputs.views"),
 }
@@ -134,23 +134,23 @@ def test_what_points_up_is_imported_within_a_method():
 #: changed since the layer before is asked of what models have learnt, and the rest are names of
 #: columns, rules and days.
 ASKS_BELOW = {
-    ("assessments", "models.tables"),  # the type of a forecast, here and below
+    ("assessments", "models.results"),  # the type of a forecast, here and below
     ("assessments", "panels.features"),
     ("assessments", "panels.joins"),
     ("assessments", "panels.measures"),
     ("assessments", "panels.knowledge"),
     ("changes", "models.explanations"),
-    ("changes", "models.tables"),
+    ("changes", "models.results"),
     ("changes", "panels.joins"),
     ("changes", "panels.measures"),
-    ("consequences", "models.tables"),
+    ("consequences", "models.results"),
     ("contexts", "panels.windows"),
     ("desk_files", "panels.groups"),
-    ("exposures", "models.tables"),
+    ("exposures", "models.results"),
     ("exposures", "panels.groups"),
     ("layers", "panels.attacks"),
     ("layers", "panels.knowledge"),
-    ("floors", "models.tables"),
+    ("floors", "models.results"),
     ("floors", "panels.attacks"),
     ("floors", "panels.lapses"),
     ("missing_reports", "panels.doubts"),

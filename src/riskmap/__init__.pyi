@@ -28,7 +28,7 @@ from .incidents.duplicates import merge_duplicates as merge_duplicates
 from .incidents.readers import read_incidents as read_incidents
 from .ledgers import Ledger as Ledger
 from .models.forecasts import forecast as forecast
-from .models.tables import Forecast as Forecast
+from .models.results import Forecast as Forecast
 from .outputs.publishing import publish as publish
 from .outputs.sets import read_layer as read_layer
 from .panels.counts import count_incidents as count_incidents

@@ -15,7 +15,7 @@ from riskmap.assessment.floors import cap_single_sources
 from riskmap.assessment.layers import RISK_COLUMNS
 from riskmap.models.estimators import CountEstimator, unpack_model
 from riskmap.models.explanations import Decomposition
-from riskmap.models.reports import report_codes
+from riskmap.models.histories import report_codes
 from riskmap.models.what_ifs import lengthen
 from riskmap.panels.windows import step_onwards
 from riskmap.schema import LAYERS, conform

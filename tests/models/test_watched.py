@@ -12,7 +12,7 @@ from scipy import sparse
 import riskmap as rm
 from riskmap.models.drivers import PastSums
 from riskmap.models.endemic_epidemic import _terms_of
-from riskmap.models.reports import Reports, find_reports, history_of_record, report_codes
+from riskmap.models.histories import Reports, find_reports, history_of_record, report_codes
 from riskmap.models.what_ifs import ChangedSums, WhatIfs, lengthen
 from riskmap.panels.features import DAYS_A_MONTH, context_features
 from riskmap.typing import CountHistory

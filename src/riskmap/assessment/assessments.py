@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.assessment.desk_files import Decision
-    from riskmap.models.tables import Forecast
+    from riskmap.models.results import Forecast
     from riskmap.typing import IntArray
 
 

@@ -23,7 +23,7 @@ from riskmap.schema import conform
 if TYPE_CHECKING:
     from riskmap.assessment.contexts import Context
     from riskmap.assessment.layers import RiskLayer
-    from riskmap.models.tables import Forecast
+    from riskmap.models.results import Forecast
     from riskmap.typing import FloatArray
 
     Means = dict[str, FloatArray]

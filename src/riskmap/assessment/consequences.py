@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from riskmap.assessment.layers import RiskLayer
-    from riskmap.models.tables import Forecast
+    from riskmap.models.results import Forecast
     from riskmap.typing import FloatArray, IntArray
 
 #: What the types of incidents of all regions are worth as evidence of one region's, in incidents,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.assessment.contexts import Context
-    from riskmap.models.tables import Forecast
+    from riskmap.models.results import Forecast
     from riskmap.panels.groups import Presence, Route, Site, WorkerGroup
     from riskmap.typing import FloatArray, IntArray
 

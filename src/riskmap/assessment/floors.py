@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.desk_files import Decision
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
-    from riskmap.models.tables import Forecast
+    from riskmap.models.results import Forecast
     from riskmap.schema import Column
     from riskmap.typing import IntArray
 
@@ -112,7 +112,7 @@ def cap_single_sources(
 
     A level is compared with that without each single voice: everything that a source tells and no
     second one confirms. Of a source of record
-    (:meth:`riskmap.models.reports.Reports.of_record`) every report is a voice of its own,
+    (:meth:`riskmap.models.histories.Reports.of_record`) every report is a voice of its own,
     since the level has nothing else to rest on. The cap is moderate, or one step above the level
     without the voice, and never below the level of the layer before.
 

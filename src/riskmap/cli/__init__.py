@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from riskmap.cli import common, layers
+from riskmap.cli import common, layer_commands
 from riskmap.errors import RiskmapError
 from riskmap.ledgers import MAX_LOST, Losses
 from riskmap.settings import VERSION, cache_folder, data_path, is_offline
@@ -389,11 +389,11 @@ def _size(name: str) -> str | None:
         return None
 
 
-app.command()(common.name_columns(layers.run))
-app.command()(layers.demo)
-app.command()(common.name_columns(layers.backtest))
-app.command()(layers.diff)
-app.command()(common.name_columns(layers.replay))
+app.command()(common.name_columns(layer_commands.run))
+app.command()(layer_commands.demo)
+app.command()(common.name_columns(layer_commands.backtest))
+app.command()(layer_commands.diff)
+app.command()(common.name_columns(layer_commands.replay))
 app.command("import")(common.name_columns(import_file))
 app.command()(common.name_columns(extract))
 app.command()(common.name_columns(geocode))

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import sparse
 
 from riskmap.models.estimators import unpack_model
-from riskmap.models.reports import amounts_of, subtract, table_of
+from riskmap.models.histories import amounts_of, subtract, table_of
 from riskmap.models.terms import histories_of, make_layers, spread_of
 from riskmap.models.what_ifs import WhatIfs, lengthen
 from riskmap.panels.counts import recount_evidence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.models.reports import Reports
-    from riskmap.models.tables import Forecast
+    from riskmap.models.histories import Reports
+    from riskmap.models.results import Forecast
     from riskmap.models.terms import LayerModel, Term
     from riskmap.panels.panel import Panel
     from riskmap.typing import CountDistribution, CountHistory, FloatArray, IntArray

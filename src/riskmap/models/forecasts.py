@@ -22,9 +22,9 @@ from riskmap.models.explanations import (
     find_influences,
     find_responses,
 )
-from riskmap.models.reports import find_reports, report_codes, tell_reports, with_record
+from riskmap.models.histories import find_reports, report_codes, tell_reports, with_record
+from riskmap.models.results import Forecast
 from riskmap.models.shrinkage import EmpiricalBayes
-from riskmap.models.tables import Forecast
 from riskmap.models.terms import (
     fit_models,
     histories_of,
@@ -41,7 +41,7 @@ from riskmap.schema import LAYERS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from riskmap.models.reports import Reports
+    from riskmap.models.histories import Reports
     from riskmap.models.terms import LayerModel
     from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.panel import Panel

@@ -16,7 +16,7 @@ from sklearn.base import clone
 
 from riskmap.hazards import OWN_MONTHS, hazard_of, match_size
 from riskmap.models.distributions import Bernoulli, NegativeBinomial
-from riskmap.models.reports import history_of_record
+from riskmap.models.histories import history_of_record
 from riskmap.panels.features import DAYS_A_MONTH, decayed_sums
 from riskmap.panels.risk_days import counts_and_days, ratio
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.models.reports import Reports
-    from riskmap.models.tables import Forecast
+    from riskmap.models.histories import Reports
+    from riskmap.models.results import Forecast
     from riskmap.panels.panel import Panel
     from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, IntArray
 

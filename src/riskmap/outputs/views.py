@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.evaluation.backtests import Backtest
     from riskmap.evaluation.replays import Replay
-    from riskmap.models.tables import Forecast
+    from riskmap.models.results import Forecast
     from riskmap.panels.panel import Panel
 
 #: What the map of a notebook tells of a region.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from riskmap.errors import MissingDependencyError, OfflineError, ServiceError
 from riskmap.incidents.articles.extractions import SOURCE, Extraction, extract_incidents
 from riskmap.incidents.articles.stories import find_differences, find_stories, pair_readings
-from riskmap.incidents.feeds.reviews import AGREED, DECISIONS, REVIEW_COLUMNS
+from riskmap.incidents.feeds.article_reviews import AGREED, DECISIONS, REVIEW_COLUMNS
 from riskmap.incidents.values import guard_formula
 
 if TYPE_CHECKING:

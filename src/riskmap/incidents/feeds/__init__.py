@@ -10,7 +10,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.feeds import acled, aid_workers, gtd, machine_coded, reviews, ucdp
+from riskmap.incidents.feeds import acled, aid_workers, article_reviews, gtd, machine_coded, ucdp
 from riskmap.incidents.feeds.generic import generic_feed
 from riskmap.incidents.feeds.own_columns import is_readable
 from riskmap.incidents.queries import RELIEFWEB
@@ -36,7 +36,7 @@ FEEDS: tuple[Feed, ...] = (
     acled.HAPI,
     acled.WEEKLY,
     acled.MONTHLY,
-    reviews.FEED,
+    article_reviews.FEED,
 )
 
 #: The sources whose coders have told incidents apart, those whose types say nothing of the means,

@@ -79,7 +79,7 @@ def test_assessing_loads_no_model_and_counts_nothing(found, tmp_path):
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
     )
-    assert out.stdout.strip() == f"['riskmap.models.tables'] False {3 * len(REGIONS)}"
+    assert out.stdout.strip() == f"['riskmap.models.results'] False {3 * len(REGIONS)}"
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ FLOORS = (
     ("places",),
     ("incidents",),
     ("datasets", "downloads", "testing", "executors"),
-    ("countries", "schema", "ledgers", "errors", "hazards", "typing", "settings"),
+    ("countries", "schema", "ledgers", "errors", "typing", "settings"),
 )
 #: Methods that only spell a function of a higher floor, as ``DataFrame.plot`` does: imported within
 #: the method, by these modules.
@@ -137,7 +137,7 @@ ASKS_BELOW = {
     ("assessments", "models.results"),  # the type of a forecast, here and below
     ("assessments", "panels.features"),
     ("assessments", "panels.joins"),
-    ("assessments", "panels.measures"),
+    ("assessments", "panels.risk_days"),  # the hazard of a probability
     ("assessments", "panels.knowledge"),
     ("changes", "models.explanations"),
     ("changes", "models.results"),
@@ -153,10 +153,10 @@ ASKS_BELOW = {
     ("floors", "models.results"),
     ("floors", "panels.attacks"),
     ("floors", "panels.lapses"),
+    ("hysteresis", "panels.risk_days"),
     ("missing_reports", "panels.doubts"),
     ("missing_reports", "panels.groups"),
     ("missing_reports", "panels.lapses"),
-    ("missing_reports", "panels.measures"),
 }
 
 

@@ -13,10 +13,10 @@ from scenarios import scenario
 
 import riskmap as rm
 from riskmap.errors import InputError
-from riskmap.hazards import hazard_of
 from riskmap.models.estimators import unpack_model
 from riskmap.models.terms import histories_of, make_layers
 from riskmap.panels.groups import RELEVANCE, Site
+from riskmap.panels.risk_days import hazard_of
 
 REGIONS = rm.datasets.regions()
 MINERS = rm.WorkerGroup("CHN", sector="mining")

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import riskmap as rm
+from riskmap.incidents.foreign_victims import hits_foreigners, is_violence, tells_victims
 from riskmap.incidents.victim_notes import find_facts
 from riskmap.incidents.words import find_group
-from riskmap.panels.measures import hits_foreigners, is_violence, tells_victims
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.panels.measures import hits_foreigners, is_violence, tells_victims
+from riskmap.incidents.foreign_victims import hits_foreigners, is_violence, tells_victims
 
 
 def read(tmp_path, text):

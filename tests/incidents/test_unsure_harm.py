@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.panels.measures import is_violence
+from riskmap.incidents.foreign_victims import is_violence
 
 
 def read(kind, **columns):

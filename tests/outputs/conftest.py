@@ -26,12 +26,12 @@ from riskmap.assessment.layers import (
     RiskLayer,
 )
 from riskmap.assessment.levels import LEVEL_NAMES, LevelScale
+from riskmap.incidents.foreign_victims import hits_foreigners
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.knowledge import SHARE_COLUMNS
-from riskmap.panels.measures import hits_foreigners
 from riskmap.schema import REGION_COLUMNS, conform
 
 #: It runs in QGIS's own Python.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import RiskmapWarning
-from riskmap.panels.measures import is_incident
+from riskmap.incidents.foreign_victims import is_incident
 
 REGIONS = rm.datasets.regions()
 IDS = REGIONS["region_id"].tolist()

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
+from riskmap.incidents.foreign_victims import hits_foreigners, is_violence, tells_victims
 from riskmap.outputs.bundles import Bundle, apply_profile
 from riskmap.panels.groups import Site
-from riskmap.panels.measures import hits_foreigners, is_violence, measure, tells_victims
+from riskmap.panels.measures import measure
 
 REGIONS = rm.datasets.regions()
 MINERS = rm.WorkerGroup("CHN", sector="mining", employers=("Delta Mining",))

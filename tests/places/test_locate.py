@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import riskmap as rm
+from riskmap.incidents.foreign_victims import hits_foreigners, tells_victims
 from riskmap.panels.doubts import share_lost, sum_lost
-from riskmap.panels.measures import hits_foreigners, tells_victims
 from riskmap.places.placements import exact_weights
 from riskmap.schema import INCIDENT_COLUMNS
 

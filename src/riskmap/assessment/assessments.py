@@ -37,11 +37,11 @@ from riskmap.assessment.layers import (
 from riskmap.assessment.levels import INSUFFICIENT, NAMES, LevelScale
 from riskmap.assessment.missing_reports import find_gone
 from riskmap.errors import InputError, SchemaError
-from riskmap.hazards import OWN_MONTHS, hazard_of
+from riskmap.incidents.foreign_victims import hits_foreigners
 from riskmap.panels.features import DAYS_A_MONTH
 from riskmap.panels.joins import CARRIED, WHOLE, find_newest
 from riskmap.panels.knowledge import SHARE_COLUMNS, shipped_share
-from riskmap.panels.measures import hits_foreigners
+from riskmap.panels.risk_days import OWN_MONTHS, hazard_of
 from riskmap.schema import CRS, REGION_COLUMNS, check_regions, conform
 
 if TYPE_CHECKING:

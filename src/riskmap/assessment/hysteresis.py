@@ -14,7 +14,7 @@ from scipy import special
 from riskmap.assessment.layers import KEY, RISK_COLUMNS, audit_of
 from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES, NAMES
 from riskmap.errors import InputError
-from riskmap.hazards import match_size
+from riskmap.panels.risk_days import match_size
 from riskmap.schema import conform
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from riskmap.assessment.layers import (
     audit_of,
     empty_table,
 )
+from riskmap.incidents.foreign_victims import hits_foreigners, is_violence
 from riskmap.panels.doubts import LEAST_LOST, find_doubts
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.lapses import default_rules
-from riskmap.panels.measures import hits_foreigners, is_violence
 from riskmap.schema import conform
 
 if TYPE_CHECKING:

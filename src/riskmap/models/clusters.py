@@ -10,11 +10,12 @@ import pandas as pd
 from scipy import optimize, spatial
 
 from riskmap.errors import InputError, ModelError
+from riskmap.incidents.foreign_victims import count_of
 from riskmap.models.distributions import NegativeBinomial, fit_dispersion, size_of
 from riskmap.models.estimators import CountEstimator, parse_horizon, windows_ahead
 from riskmap.models.scan_statistics import graph_zones, scan
 from riskmap.models.shrinkage import EmpiricalBayes, shrunk_rates
-from riskmap.panels.measures import count_of, measure
+from riskmap.panels.measures import measure
 from riskmap.panels.risk_days import (
     counts_and_days,
     days_ahead,

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import is_classifier, is_regressor
 
 from riskmap.errors import ModelError
-from riskmap.hazards import hazard_of
+from riskmap.incidents.foreign_victims import hits_foreigners, is_violence
 from riskmap.models.baselines import ExponentialMean
 from riskmap.models.clusters import Hawkes
 from riskmap.models.endemic_epidemic import EndemicEpidemic
@@ -34,8 +34,8 @@ from riskmap.models.terms import (
 )
 from riskmap.panels.frames import impute_lost
 from riskmap.panels.groups import THEIRS
-from riskmap.panels.measures import hits_foreigners, is_violence
 from riskmap.panels.panel import reach_back, with_breaks
+from riskmap.panels.risk_days import hazard_of
 from riskmap.schema import LAYERS
 
 if TYPE_CHECKING:

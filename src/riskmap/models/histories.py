@@ -11,16 +11,10 @@ import pandas as pd
 from scipy import sparse
 
 from riskmap.incidents.feeds import CURATED
+from riskmap.incidents.foreign_victims import is_incident
 from riskmap.models.what_ifs import WhatIfs
 from riskmap.panels.lapses import default_rules
-from riskmap.panels.measures import (
-    GROUP_SERIES,
-    RELEVANCE_UNIT,
-    driver_of,
-    is_incident,
-    join_sources,
-    measure,
-)
+from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, join_sources, measure
 from riskmap.panels.windows import day_numbers, spread_days
 from riskmap.places.placements import MEMORY_DAYS
 

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.base import clone
 
-from riskmap.hazards import OWN_MONTHS, hazard_of, match_size
 from riskmap.models.distributions import Bernoulli, NegativeBinomial
 from riskmap.models.histories import history_of_record
 from riskmap.panels.features import DAYS_A_MONTH, decayed_sums
-from riskmap.panels.risk_days import counts_and_days, ratio
+from riskmap.panels.risk_days import OWN_MONTHS, counts_and_days, hazard_of, match_size, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

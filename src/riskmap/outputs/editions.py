@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from riskmap.assessment.levels import LevelScale, authority_scales, map_level
+from riskmap.incidents.foreign_victims import VICTIM_WORDS
 from riskmap.incidents.words import count_not_understood
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.senders import name_group
@@ -32,7 +33,6 @@ from riskmap.outputs.wordings import (
     percent_bound,
     region_names,
 )
-from riskmap.panels.measures import VICTIM_WORDS
 from riskmap.places.names.units import name_in
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ import shapely
 
 from riskmap.assessment.exposures import NEXT_DOOR_M
 from riskmap.assessment.layers import LAYERS
+from riskmap.incidents.foreign_victims import count_of, hits_foreigners, is_violence
 from riskmap.outputs.movements import has_moved
 from riskmap.outputs.senders import name_group
 from riskmap.outputs.wordings import (
@@ -35,7 +36,7 @@ from riskmap.outputs.wordings import (
     type_words,
 )
 from riskmap.panels.attacks import metres_from
-from riskmap.panels.measures import count_of, hits_foreigners, is_known, is_violence
+from riskmap.panels.measures import is_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

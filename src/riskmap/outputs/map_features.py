@@ -12,8 +12,8 @@ import pandas as pd
 import shapely
 
 from riskmap.assessment.exposures import LARGEST_GAP
+from riskmap.incidents.foreign_victims import hits_foreigners, is_incident
 from riskmap.outputs.wordings import display, lies_here
-from riskmap.panels.measures import hits_foreigners, is_incident
 from riskmap.places.names import Gazetteer
 from riskmap.places.names.forms import fold_name
 from riskmap.schema import TOLLS

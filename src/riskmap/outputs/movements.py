@@ -11,6 +11,7 @@ from riskmap.assessment.changes import rank_moves
 from riskmap.assessment.hysteresis import FLOOR
 from riskmap.assessment.layers import KEY
 from riskmap.assessment.levels import INSUFFICIENT
+from riskmap.incidents.foreign_victims import count_of, hits_foreigners, is_violence
 from riskmap.outputs.wordings import (
     NONE,
     aside,
@@ -28,7 +29,7 @@ from riskmap.outputs.wordings import (
     percent_range,
     region_names,
 )
-from riskmap.panels.measures import count_of, hits_foreigners, is_known, is_violence
+from riskmap.panels.measures import is_known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

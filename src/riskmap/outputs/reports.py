@@ -14,6 +14,7 @@ import pandas as pd
 from riskmap.assessment.exposures import LARGEST_GAP
 from riskmap.assessment.hysteresis import FLOOR
 from riskmap.assessment.levels import LEVEL_NAMES
+from riskmap.incidents.foreign_victims import hits_foreigners, is_incident
 from riskmap.ledgers import Losses
 from riskmap.outputs import editions, front_pages, movements
 from riskmap.outputs.catalogues import catalogue
@@ -41,7 +42,6 @@ from riskmap.outputs.wordings import (
     victim_words,
     victims,
 )
-from riskmap.panels.measures import hits_foreigners, is_incident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

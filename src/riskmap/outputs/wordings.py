@@ -12,10 +12,10 @@ import pandas as pd
 
 from riskmap import countries
 from riskmap.assessment.levels import LEVEL_NAMES
+from riskmap.incidents.foreign_victims import is_incident
 from riskmap.incidents.words import split_remarks
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.tables import clean_text
-from riskmap.panels.measures import is_incident
 from riskmap.schema import TOLLS
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from riskmap.incidents.foreign_victims import hits_foreigners
 from riskmap.ledgers import NO_LOSS
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.lapses import default_rules
-from riskmap.panels.measures import hits_foreigners, is_known
+from riskmap.panels.measures import is_known
 from riskmap.places.evidence import members_of, readings
 from riskmap.schema import COUNT, DAY, FLAG, TEXT, Column, conform
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError, SchemaError
+from riskmap.incidents.foreign_victims import count_of
 from riskmap.ledgers import HELPFUL, Ledger, Stage, tell_helpful, tell_reasons
 from riskmap.panels.attacks import count_drafts, find_attacks, find_later
 from riskmap.panels.coverage import (
@@ -30,7 +31,6 @@ from riskmap.panels.measures import (
     GROUP_SERIES,
     NO_DAY,
     RELEVANCE_UNIT,
-    count_of,
     is_known,
     join_sources,
     measure,

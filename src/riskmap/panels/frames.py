@@ -11,19 +11,18 @@ import pandas as pd
 from scipy import sparse
 
 from riskmap.errors import InputError
+from riskmap.incidents.foreign_victims import (
+    HARMLESS,
+    is_violence,
+    leaves_victims_unclear,
+    may_be_any,
+)
 from riskmap.incidents.scope import Scope
 from riskmap.ledgers import Ledger
 from riskmap.panels.counts import recount_evidence
 from riskmap.panels.joins import EVIDENCE, POINT_COLUMNS
 from riskmap.panels.knowledge import LAYERS, know_regions
-from riskmap.panels.measures import (
-    HARMLESS,
-    NO_DAY,
-    SERIES,
-    is_violence,
-    leaves_victims_unclear,
-    may_be_any,
-)
+from riskmap.panels.measures import NO_DAY, SERIES
 from riskmap.panels.panel import Panel
 from riskmap.panels.tallies import as_incidents
 from riskmap.panels.watchers import Watcher

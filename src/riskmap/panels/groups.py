@@ -17,7 +17,7 @@ from scipy import special
 from riskmap import countries
 from riskmap.errors import InputError
 from riskmap.incidents.derivations import strip_legal_forms
-from riskmap.panels.measures import count_of, hits_foreigners, may_be_any, strange_targets
+from riskmap.incidents.foreign_victims import count_of, hits_foreigners, may_be_any, strange_targets
 from riskmap.schema import SECTORS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import SchemaError
-from riskmap.panels.measures import count_of, hits_foreigners
+from riskmap.incidents.foreign_victims import count_of, hits_foreigners
 from riskmap.schema import INCIDENT_COLUMNS, NUMBER, Column
 
 if TYPE_CHECKING:

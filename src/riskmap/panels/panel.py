@@ -10,11 +10,7 @@ import pandas as pd
 
 from riskmap.errors import InputError
 from riskmap.panels.knowledge import LAYERS
-from riskmap.panels.measures import (
-    GROUP_SERIES,
-    SERIES,
-    driver_of,
-)
+from riskmap.panels.measures import GROUP_SERIES, SERIES, driver_of
 from riskmap.panels.risk_days import days_at_risk
 from riskmap.panels.windows import frame_of, parse_day, step_windows
 from riskmap.schema import Tables

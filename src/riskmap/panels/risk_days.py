@@ -1,4 +1,4 @@
-"""Days at risk: what was watched, for how long, and of how many people.
+"""Days at risk and hazards: what was watched, for how long, and of how many people.
 
 A window that nobody watched adds no days. What was told of it all the same is kept apart and adds
 to a rate what it would add had all days been watched: it raises, and days without eyes lower
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import special
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 LITTLE = 0.05
 #: So long after a break a model learns nothing.
 SHAKEN_DAYS = 730.0
+#: At this half-life in months a region's own incidents tell its own rate.
+OWN_MONTHS = 24.0
+
+_SIZES = (1e-6, 1e9)
+_HALVINGS = 60
 
 
 def relative_exposure(history: CountHistory) -> FloatArray | None:
@@ -296,3 +302,34 @@ def leave_out_breaks(history: CountHistory) -> CountHistory:
         watched=np.where(shaken, 0.0, 1.0 if share is None else share),
         weight=None,
     )
+
+
+def hazard_of(p_any: FloatArray) -> FloatArray:
+    """Return minus the log of the probability of none.
+
+    Examples
+    --------
+    >>> hazard_of(np.array([0.0, 0.5])).round(3).tolist()
+    [0.0, 0.693]
+    """
+    return np.asarray(-special.log1p(-np.minimum(p_any, 1 - 1e-16)))
+
+
+def match_size(mean: FloatArray, p_any: FloatArray) -> FloatArray:
+    """Return the size of the negative binomial of a mean and a probability of at least one.
+
+    It solves ``size * log(1 + mean / size) = -log(1 - p_any)``, by bisection.
+
+    Examples
+    --------
+    >>> match_size(np.array([1.0]), np.array([0.5])).round(6).tolist()
+    [1.0]
+    """
+    wanted = -np.log1p(-np.minimum(p_any, 1 - 1e-16))
+    low = np.full(np.shape(mean), np.log(_SIZES[0]))
+    high = np.full(np.shape(mean), np.log(_SIZES[1]))
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        short = np.exp(middle) * np.log1p(mean / np.exp(middle)) < wanted
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return np.exp((low + high) / 2)

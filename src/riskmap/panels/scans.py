@@ -19,12 +19,13 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import InputError, MissingDependencyError
+from riskmap.incidents.foreign_victims import count_of, hits_foreigners
 from riskmap.incidents.readers import EXTRA_COLUMNS
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.attacks import WAITING
 from riskmap.panels.doubts import add_lost, sum_lost
 from riskmap.panels.joins import EVIDENCE
-from riskmap.panels.measures import FACTS, count_of, hits_foreigners, tell_facts
+from riskmap.panels.measures import FACTS, tell_facts
 from riskmap.places.found_places import METHODS, SPREAD
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 

@@ -10,15 +10,10 @@ import pandas as pd
 
 from riskmap.errors import RiskmapWarning
 from riskmap.incidents.counted import find_padding
+from riskmap.incidents.foreign_victims import HARMLESS, count_of, leaves_victims_unclear
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.joins import EVIDENCE, POINT_COLUMNS
-from riskmap.panels.measures import (
-    HARMLESS,
-    NO_DAY,
-    count_of,
-    leaves_victims_unclear,
-    measure,
-)
+from riskmap.panels.measures import NO_DAY, measure
 from riskmap.panels.scans import KEYS, subtract_rows, sum_up
 from riskmap.panels.windows import GRAIN, WHOLE, Cells
 from riskmap.places.evidence import are_named, find_members

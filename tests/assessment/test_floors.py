@@ -5,6 +5,7 @@ from datetime import date
 from functools import cache
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 import shapely
@@ -383,3 +384,37 @@ def test_attacks_of_one_day_in_two_areas_do_not_stand_for_each_other():
     )
     layer = assess(other, previous=assess(one))
     assert set(layer.attacks["area"]) == {"Ambrel", "Velmar"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_violence_is_at_least_as_probable_as_attacks_on_foreigners(share):
+    rng, names = np.random.default_rng(1), REGIONS["name"].to_numpy()
+    busy = rng.gamma(0.3, 1.0, len(names))
+    busy[0] = 0.0
+    place = rng.choice(len(names), 300, p=busy / busy.sum())
+    days = pd.Timestamp("2021-01-01") + pd.to_timedelta(rng.integers(0, 1480, 300), unit="D")
+    log = pd.DataFrame(
+        {
+            "id": np.arange(300).astype(str),
+            "date": days.strftime("%Y-%m-%d"),
+            "country": "Qandara",
+            "province": REGIONS["parent"].to_numpy()[place],
+            "district": names[place],
+            "type": "armed attack",
+            "killed": "1",
+            "nationality": np.where(rng.random(300) < share, "FRA", "XQA"),
+        }
+    )
+    rows = rm.read_incidents(log, scope="violence; reach=countries")
+    panel = rm.count_incidents(rm.locate(rows, REGIONS), REGIONS, as_of="2025-02-01")
+    layer = rm.assess(rm.forecast(panel), REGIONS)
+    p, level = (
+        layer.risks.set_index(["region_id", "layer"])[name].unstack("layer")  # noqa: PD010
+        for name in ("p_any", "risk_level")
+    )
+    assert (p["violence"] >= p["foreign"]).all()
+    least = layer.scale.level_of(p["foreign"].to_numpy(), layer="violence", horizon_days=90)
+    assert (level["violence"].to_numpy() >= least).all()
+    raised = layer.audit[layer.audit["rule"] == "foreign"]
+    assert len(raised)

@@ -265,9 +265,8 @@ def test_500_copies_of_one_story_raise_no_level_beyond_moderate_by_more_than_one
     assert row["single_source"]
     assert row["fragility"] == "fragile"
     capped = after.risks[after.risks["risk_level"] < after.risks["threshold_level"]]
-    assert set(capped["region_id"] + capped["layer"]) == set(
-        after.audit["region_id"] + after.audit["layer"]
-    )
+    audit = after.audit[after.audit["rule"] != "foreign"]  # raises violence to what they face
+    assert set(capped["region_id"] + capped["layer"]) == set(audit["region_id"] + audit["layer"])
 
 
 @pytest.mark.slow

@@ -391,9 +391,10 @@ def raise_violence(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return risks in which violence is at least what foreigners alone face.
 
-    Where attacks on foreigners are watched and violence is not, violence is at least as probable
-    as they are: its level is the one that their probability gives on its own scale, if that is
-    moderate or more.
+    An attack on foreigners is violence, so that violence is at least as probable: its level is no
+    lower than the one that their probability gives on its own scale; where nobody watches
+    violence, if that is moderate or more. Where the level of foreigners was capped, since it rests
+    on one source, their probability raises no watched violence.
 
     Parameters
     ----------
@@ -414,13 +415,16 @@ def raise_violence(
     level = scale.level_of(p_any, layer="violence", horizon_days=horizon_days)
     blind = (risks["data_sufficiency"] == "insufficient").to_numpy()
     now, own = (risks[name].to_numpy(dtype=float) for name in ("risk_level", "p_any"))
-    low = wide & blind & (level >= FLOOR) & ((now < level) | (np.nan_to_num(own) < p_any))
+    capped = (foreign["risk_level"] < foreign["threshold_level"]).reindex(risks["region_id"])
+    is_told = np.where(blind, level >= FLOOR, ~capped.to_numpy(dtype=bool))
+    low = wide & is_told & ((now < level) | (np.nan_to_num(own) < p_any))
     level = np.maximum(level, now.astype(np.int64))
-    audit = audit_lines(
-        risks[low], "at_least", "violence is at least as probable as attacks on foreigners"
-    )
-    told = risks.assign(at_least=risks["at_least"] | low, p_any=risks["p_any"].mask(low, p_any))
-    return _raised(told, low, level), audit
+    why = "violence is at least as probable as attacks on foreigners"
+    audit = audit_lines(risks[low], "foreign", why)
+    audit["rule"] = audit["rule"].mask(blind[low], "at_least")
+    is_blind = risks["at_least"] | (low & blind)
+    raised = risks.assign(at_least=is_blind, p_any=risks["p_any"].mask(low, p_any))
+    return _raised(raised, low, level), audit
 
 
 def _raised(risks: pd.DataFrame, rows: NDArray[np.bool_], level: IntArray | int) -> pd.DataFrame:

@@ -78,9 +78,13 @@ def test_a_point_that_fits_no_way_leaves_the_named_district_standing():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=list(WRITTEN))
 @pytest.mark.parametrize("told", [{}, {"country": "XQA"}])
-def test_where_no_place_bears_witness_the_region_is_in_doubt(told):
-    found = locate(*WRITTEN["exchanged"], **told)
+def test_where_no_place_bears_witness_the_region_is_in_doubt(written, told):
+    found = locate(*written, **told)
+    if not told and abs(written[0] - SPOT.y) + abs(written[1] - SPOT.x) < 11:  # it may be next door
+        assert found.set_aside["reason"].tolist() == ["outside_regions"]
+        return
     assert found.set_aside["reason"].tolist() == ["swapped_coordinates"]
     assert found.aside["area"].tolist() == ["region_id=XQA0102"]
 

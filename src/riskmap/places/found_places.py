@@ -22,7 +22,7 @@ from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.areas import boundary_distances
 from riskmap.places.evidence import NAMED, NAMED_BY, Evidence, gather_evidence, level_of, name_one
 from riskmap.places.names import Gazetteer
-from riskmap.places.region_index import NO_COORDINATES, RegionIndex, are_exchanged, with_points
+from riskmap.places.region_index import NO_COORDINATES, RegionIndex, find_meant, with_points
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ def find_places(
     usable = _with_points(usable, evidence)
     nowhere = outside & (evidence.region < 0) & (evidence.stated < 0)
     country = evidence.places["country"]
-    exchanged = are_exchanged(evidence.x, evidence.y, country, regions=regions, index=index)
-    exchanged &= nowhere & ~vague
+    meant = find_meant(evidence.x, evidence.y, country, regions=regions, index=index)
+    exchanged = np.isfinite(meant[0]) & nowhere & ~vague
     why = _reasons(regions, evidence, vague=vague).mask(exchanged, "swapped_coordinates")
     found = why.isna().to_numpy()
     sharp = _place_sharp(regions, evidence, np.flatnonzero(found & ~vague))
@@ -144,7 +144,7 @@ def find_places(
         shapes, x, y = regions.geometry.to_numpy(), evidence.x[row], evidence.y[row]
         sharp["metres"] = boundary_distances(shapes, at, x, y)
     reasons = pd.Series(why.array.take(evidence.place))
-    rows = _take_aside(incidents, regions, evidence, sharp, why=why, vague=vague)
+    rows = _take_aside(incidents, regions, evidence, sharp, why=why, vague=vague, index=index)
     placed = _at_rows(sharp, evidence.place)
     return Places(
         usable=_with_countries(usable, regions, placed),
@@ -166,6 +166,7 @@ def _take_aside(
     *,
     why: pd.Series,
     vague: NDArray[np.bool_],
+    index: RegionIndex,
 ) -> gpd.GeoDataFrame:
     """Return the rows of :func:`find_aside`: what is lost, and what may be of other regions too.
 
@@ -191,7 +192,9 @@ def _take_aside(
     spread |= at_rows(found & vague) & pointless.to_numpy(bool)
     where = incidents.geometry.mask(at_rows(middle | by_name))
     swapped = at_rows((why == "swapped_coordinates").to_numpy(bool))
-    where[swapped] = shapely.points(where[swapped].y, where[swapped].x)
+    wrong = (where[swapped].x.to_numpy(), where[swapped].y.to_numpy())
+    told = incidents["country"][swapped]
+    where[swapped] = shapely.points(*find_meant(*wrong, told, regions=regions, index=index))
     rows = incidents.assign(spread=spread, geometry=where)
     for name in (NAMED_BY.get(level_of(regions), "admin2"), "place"):
         rows[name] = rows[name].mask(at_rows(by_name))

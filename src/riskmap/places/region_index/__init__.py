@@ -311,6 +311,8 @@ def read_points(table: gpd.GeoDataFrame) -> tuple[FloatArray, FloatArray, NDArra
 
 #: A point that lies farther than this from the region that its row names is on no border of it.
 _FAR_M = 25_000.0
+#: Degrees that are too few for a lost sign where no country bears witness.
+_NEXT_DOOR = 11.0
 #: How else a longitude and a latitude may be meant: exchanged, without their signs, or both.
 _MEANT = (
     *((True, 1, 1), (False, -1, 1), (False, 1, -1), (False, -1, -1)),
@@ -433,15 +435,18 @@ def find_nearest(
     return found
 
 
-def are_exchanged(
+def find_meant(
     x: FloatArray,
     y: FloatArray,
     country: pd.Series,
     *,
     regions: gpd.GeoDataFrame,
     index: RegionIndex,
-) -> NDArray[np.bool_]:
-    """Return which points would lie in a region of their country, or of any, if exchanged.
+) -> FloatArray:
+    """Return the points that lie in a region of their country, or of any, once they are turned.
+
+    Latitude and longitude are exchanged, or have lost a sign, or both. Where no country is stated,
+    a sign that moves a point by less than 1,200 km may be right: what lies next door is elsewhere.
 
     Parameters
     ----------
@@ -452,21 +457,33 @@ def are_exchanged(
     regions, index
         The regions and their index.
 
+    Returns
+    -------
+    ndarray, shape (2, n_points)
+        Longitudes and latitudes; NaN where no point fits.
+
     Examples
     --------
     >>> import riskmap as rm
     >>> regions = rm.datasets.regions()
     >>> point = regions.geometry.iloc[3].representative_point()
     >>> told = pd.Series(["XQA", "XQB", None])
-    >>> are_exchanged(
+    >>> found = find_meant(
     ...     np.full(3, point.y), np.full(3, point.x), told,
     ...     regions=regions, index=rm.RegionIndex(regions),
-    ... ).tolist()
-    [True, False, True]
+    ... )
+    >>> np.isfinite(found[0]).tolist(), bool(found[0, 0] == point.x)
+    ([True, False, True], True)
     """
-    at, told = index.query(y, x), country.to_numpy(dtype=object)
-    own = regions["iso3"].to_numpy(dtype=object)[at]
-    return np.asarray((at >= 0) & (pd.isna(told) | (told == own)).astype(bool))
+    told, homes = country.to_numpy(dtype=object), regions["iso3"].to_numpy(dtype=object)
+    right = np.full((2, len(x)), np.nan)
+    for exchanged, east, north in reversed(_MEANT):
+        pair = np.stack([y, x] if exchanged else [x, y]) * np.array([[east], [north]])
+        at = index.query(*pair)
+        is_far = exchanged | (np.abs(pair - [x, y]).max(axis=0) > _NEXT_DOOR)
+        good = (at >= 0) & (np.where(pd.isna(told), is_far, told == homes[at])).astype(bool)
+        right[:, good] = pair[:, good]
+    return right
 
 
 def with_points(

@@ -369,6 +369,16 @@ def read(**columns):
         ("Китайский рабочий похищен", None),
         ("مقتل مهندس صيني", None),
         ("اختطاف عمال صينيين", None),
+        ("Deux Chinois bless\u00e9s", 2),
+        ("Des Chinois ont \u00e9t\u00e9 tu\u00e9s", None),
+        ("Chinois enlev\u00e9s", None),
+        ("Victime de nationalit\u00e9 chinoise", None),
+        ("Cidad\u00e3o chin\u00eas raptado", None),
+        ("Muri\u00f3 un minero chino", 1),
+        ("\u0423\u0431\u0438\u0442 \u043a\u0438\u0442\u0430\u0435\u0446", None),
+        ("\u56fd\u7c4d\uff1a\u4e2d\u56fd", None),
+        ("\u6b7b\u8005\u4e3a\u4e2d\u56fd\u7c4d", None),
+        ("\u4e2d\u56fd\u7c4d2\u4eba\u6b7b\u4ea1", 2),
     ],
 )
 def test_the_usual_forms_of_other_languages_are_read(text, number):
@@ -454,6 +464,31 @@ def test_an_attack_on_an_employer_of_the_group_is_known_from_the_notes(note, tar
     group = rm.WorkerGroup("CHN", sector="mining", employers=("Ruvo Mining",))
     told = rm.derive_victims(rows, employers=group.employers)
     assert group.is_aimed_at(told).tolist() == [bool(target) and target != "foreigners"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "target"),
+    [
+        ({"notes": "Camp Alpha attacked by gunmen"}, "site:Camp Alpha"),
+        ({"place": "camp alpha", "event_type": "armed attack"}, "site:Camp Alpha"),
+        ({"place": "Camp Alpha", "event_type": "riot"}, None),
+        ({"notes": "Gunmen attacked a bus in Dara"}, None),  # a town's name is no site
+        ({"place": "Dara", "event_type": "armed attack"}, None),
+        ({"notes": "The cook of Camp Alpha went home"}, None),
+    ],
+)
+def test_an_attack_on_a_site_of_the_group_is_known_from_notes_and_places(columns, target):
+    met = rm.derive_victims(read(**columns), sites=("Camp Alpha", "Dara"))["target"].iloc[0]
+    assert met == target if target else pd.isna(met)
+
+
+@pytest.mark.parametrize("heading", ["Employer", "Victim's employer", "Company", "公司", "Empresa"])
+def test_a_column_of_employers_says_at_whom_it_was_aimed(heading):
+    rows = read(**{"event_type": "armed attack", heading: "Ruvo Mining Ltd."})
+    group = rm.WorkerGroup("CHN", sector="energy", employers=("Ruvo Mining",))
+    assert group.is_aimed_at(rm.derive_victims(rows, employers=group.employers)).all()
+    other = read(**{"event_type": "armed attack", heading: "Police"})
+    assert not group.is_aimed_at(rm.derive_victims(other, employers=group.employers)).any()
 
 
 @pytest.mark.parametrize(
@@ -708,3 +743,40 @@ def test_a_row_that_tells_who_was_hit_leaves_nothing_open():
         read(notes="Chinese PM killed", foreign_victims=0, event_type="armed attack")
     )
     assert row["not_understood"].isna().all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Un coop\u00e9rant fran\u00e7ais enlev\u00e9",
+        "Sujets chinois kidnapp\u00e9s",
+        "Chinois pris en otage",
+        "KFR Chinese",
+        "Victim Chinese",
+        "non-Malian killed",
+        "Китайские старатели убиты",
+    ],
+)
+def test_a_note_of_foreign_people_in_no_usual_form_leaves_open_who_was_hit(text):
+    rows = read(notes=text, event_type="armed attack").assign(country="MLI")
+    told = rm.derive_victims(rows)
+    assert hits_foreigners(told).all() or told["not_understood"].str.contains("foreign_vic").all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Un v\u00e9hicule a \u00e9t\u00e9 pris pour cible, deux morts",
+        "Deux soldats tchadiens tu\u00e9s",
+        "Arm\u00e9e fran\u00e7aise : deux bless\u00e9s",
+        "L'ambassade de Chine condamne l'attaque, deux morts",
+    ],
+)
+def test_a_note_of_forces_in_another_language_leaves_nothing_open(text):
+    rows = read(notes=text, event_type="armed attack").assign(country="MLI")
+    assert rm.derive_victims(rows)["not_understood"].isna().all()
+
+
+def test_who_is_named_beside_another_nation_is_counted_too():
+    facts = find_facts("Un Chinois et deux Pakistanais tu\u00e9s", "MLI")
+    assert facts["nationality"][0] == "CHN;PAK"

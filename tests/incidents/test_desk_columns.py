@@ -419,3 +419,46 @@ def test_foreigners_of_a_note_stand_beside_local_victims_of_a_column(tmp_path):
 def test_local_victims_close_no_note_that_names_others(tmp_path):
     text = "date,place,country,Victims,Notes\n2031-05-01,Kelda,XQA,local,Two Chinese killed\n"
     assert hits_foreigners(read(tmp_path, text).incidents).all()
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "column", "least"),
+    [
+        ("Foreigners killed/injured", "1/0", "foreign_victims", 1),
+        ("Expats killed/wounded", "0/1", "foreign_victims", 1),
+        ("Int'l killed", "1", "foreign_victims", 1),
+        ("FN KIA", "2", "foreign_victims", 2),
+        ("\u00c9trangers tu\u00e9s", "1", "foreign_victims", 1),
+        ("Staff category", "expat", "foreign_victims", 1),
+        ("Nat", "CHN", "nationality", "CHN"),
+        ("Nat. of casualties", "Chinese", "nationality", "CHN"),
+        ("Home country", "China", "nationality", "CHN"),
+        ("Target group", "Chinese workers", "target", "foreigners"),
+        ("\u6b7b/\u4f24", "1/0", "killed", 1),
+        ("KIA/WIA/MIA", "1/0", "killed", 1),
+        ("Casualties K/I", "0/2", "wounded", 2),
+        ("Mining staff killed/injured", "2/3", "killed", 2),
+        ("Security forces KIA/WIA", "1/0", "killed", 1),
+    ],
+)
+def test_headings_of_who_was_hit_and_of_tolls(tmp_path, header, cell, column, least):
+    table = read(tmp_path, f"date,country,type,{header}\n2031-05-06,AFG,arrest,{cell}\n").incidents
+    value = table[column].iloc[0]
+    assert value == least if isinstance(least, str) else value >= least
+
+
+@pytest.mark.parametrize("cell", ["0-1", "0?", "0+", "0 (TBC)"])
+def test_what_may_be_none_or_some_is_not_none(tmp_path, cell):
+    table = read(tmp_path, f"date,country,Foreigners killed\n2031-05-06,AFG,{cell}\n").incidents
+    assert pd.isna(table["foreign_victims"].iloc[0])
+    assert table["not_understood"].str.contains("foreign_victims=", regex=False).all()
+
+
+@pytest.mark.parametrize("cell", ["0", "0/0", "none", "nil"])
+def test_none_is_none(tmp_path, cell):
+    table = read(tmp_path, f"date,country,Foreign victims\n2031-05-06,AFG,{cell}\n").incidents
+    assert not tells_of_some(table)
+
+
+def tells_of_some(table):
+    return bool((table["foreign_victims"].fillna(0) > 0).any())

@@ -293,7 +293,7 @@ def read_files(
     scope, **reading
         As for :func:`riskmap.read_incidents`, for all files.
     group
-        The group, whose employers notes may name.
+        The group, whose employers and sites notes may name.
     progress
         What is told of each step.
 
@@ -303,16 +303,30 @@ def read_files(
         The Incidents table, and what a reader should know of the files, in sentences.
     """
     tell = progress or (lambda _: None)
-    tables, notes, employers = [], [], () if group is None else group.employers
+    tables, notes, named = [], [], named_by(group)
     for source in sources:
         tell(f"reading {Path(source).name if is_path(source) else NO_FILE}")
         found = read_file(source, scope=scope, **reading)
-        tables.append(derive_victims(found.incidents, employers=employers))
+        tables.append(derive_victims(found.incidents, **named))
         about = (found.sheets, _tell_scope(found.incidents["scope"]))
         notes += [f"{found.name}: {words}" for words in about if words]
     tell("looking for reports of the same incident")
     table = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
     return merge_duplicates(table), tuple(notes)
+
+
+def named_by(group: WorkerGroup | None) -> dict[str, tuple[str, ...]]:
+    """Return the names of a group that :func:`riskmap.derive_victims` looks for in notes.
+
+    Examples
+    --------
+    >>> from riskmap import WorkerGroup
+    >>> named_by(WorkerGroup("CHN", employers=("Ruvo Mining",)))
+    {'employers': ('Ruvo Mining',), 'sites': ()}
+    """
+    if group is None:
+        return {}
+    return {"employers": group.employers, "sites": tuple(site.name for site in group.sites)}
 
 
 def _tell_scope(scope: pd.Series) -> str:

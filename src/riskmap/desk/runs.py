@@ -21,6 +21,7 @@ from riskmap.desk import (
     describe_inputs,
     find_group,
     is_path,
+    named_by,
     read_files,
 )
 from riskmap.errors import InputError
@@ -201,7 +202,7 @@ def _place(
             for one in sources
         ],
         regions,
-        each=partial(derive_victims, employers=() if group is None else group.employers),
+        each=partial(derive_victims, **named_by(group)),
         merge=True,
         scope=config.scope,
         options=options,

@@ -17,7 +17,7 @@ from rapidfuzz.distance import OSA
 from riskmap.incidents.nationalities import has_hit
 from riskmap.incidents.quarantines import Remarks
 from riskmap.incidents.victim_notes import find_facts, find_unread, hit_or_aim
-from riskmap.incidents.victim_phrases import find_aim
+from riskmap.incidents.victim_phrases import any_word, find_aim
 from riskmap.incidents.words import ATTACKS, HAN, any_of, read_words
 from riskmap.schema import TOLLS, check_incidents
 
@@ -37,7 +37,7 @@ _LONG_FORM = 5
 
 
 def derive_victims(
-    incidents: gpd.GeoDataFrame, *, employers: Iterable[str] = ()
+    incidents: gpd.GeoDataFrame, *, employers: Iterable[str] = (), sites: Iterable[str] = ()
 ) -> gpd.GeoDataFrame:
     """Return incidents whose missing facts on victims and claims are filled from their notes.
 
@@ -57,6 +57,10 @@ def derive_victims(
     employers
         Employers of the group: a note that names one of them and says that somebody or something
         was hit tells of an attack that was aimed at it (``target``), unless it was at foreigners.
+    sites
+        Names of the group's sites, which notes tell of as of employers; so does the place of an
+        attack. One that says of no site what it is ("Camp Alpha", "North pit") is the name of a
+        town as well: it is not looked for.
 
     Returns
     -------
@@ -84,11 +88,18 @@ def derive_victims(
     check_incidents(incidents)
     notes = incidents["notes"].fillna("")
     home = incidents["country"].fillna(incidents["nationality"]).fillna("")
-    named = _employers(employers)
+    camps = filter(any_word("civil", "sector").search, sites)
+    sited = {f"site:{name}": find for name, find in _employers(camps).items()}
+    named = {f"employer:{name}": find for name, find in _employers(employers).items()} | sited
     facts = [
         find_facts(note, country) | _aim_at(named, note, country) if note else {}
         for note, country in zip(notes, home, strict=True)
     ]
+    if sited:
+        attacks = incidents["event_type"].isin(ATTACKS) & incidents["place"].notna()
+        for row in np.flatnonzero(attacks.to_numpy(bool)):
+            place = f"attack on {incidents['place'].iloc[row]}"
+            facts[row] = _aim_at(sited, place, home[row]) | facts[row]
     return _fill(incidents, facts, list(home))
 
 
@@ -138,7 +149,7 @@ def _is_mistyped(word: str) -> bool:
 def _aim_at(
     named: Mapping[str, re.Pattern[str]], text: str, country: str
 ) -> dict[str, tuple[Any, str]]:
-    """Return the employer whom a text names where it says that somebody or something was hit."""
+    """Return the employer or site that a text names where it says that something was hit."""
     found = [(name, match) for name, regex in named.items() if (match := regex.search(text))]
     if not found or not (hit_or_aim().search(text) or has_hit(text)):
         return {}
@@ -146,7 +157,7 @@ def _aim_at(
     if aim and aim[0] == "foreigners":
         return {}
     name, match = min(found, key=lambda told: (told[1].start(), told[0]))
-    return {"target": (f"employer:{name}", match.group())}
+    return {"target": (name, match.group())}
 
 
 def _fill(

@@ -38,6 +38,7 @@ from riskmap.incidents.words import (
     read_word_list,
     read_words,
     says_yes,
+    strip_marks,
 )
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def find_in_script(kind: str, text: str) -> list[str]:
 def _scripts(kind: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
     """Return the pattern of the words of one kind that are not Latin, by their stems.
 
-    A Russian or Arabic nationality begins as the name of its country does.
+    A Russian or Arabic nationality begins as its country's name does.
     """
     own = {stem_of(word): value for word, value in read_words(kind).items() if not fold(word)}
     names = {stem_of(name): code for name, code in translated_names()} if kind == "nation" else {}
@@ -264,7 +265,7 @@ def is_abroad(text: str) -> bool:
     >>> is_abroad("Deux ouvriers tués"), is_abroad("Two workers killed")
     (True, False)
     """
-    return _any_abroad().search(text) is not None
+    return _any_abroad().search(strip_marks(text)) is not None
 
 
 @lru_cache(maxsize=1)
@@ -278,6 +279,8 @@ def _any_abroad() -> re.Pattern[str]:
 _WORD = re.compile(r"\w+")
 _OF = frozenset(("de", "du", "da", "do", "la", "el", "les", "los", "des", "nationalite"))
 _VERBS = frozenset(("ont", "a", "ete", "ha", "han", "sido", "fue", "fueron", "foi", "foram"))
+_SOME = frozenset(("des", "les", "los", "las", "unos", "os", "uns", "al", "au", "aux"))
+_AND = frozenset(("et", "y", "e", "и", "و"))
 #: How many words before a nationality the person is looked for, and who says that nobody was hit.
 _NEAR, _FAR = 3, 5
 
@@ -323,11 +326,11 @@ def people_abroad(
         if OTHER_LETTER.search(word) and person is None and at + 1 < len(plain) and people[at + 1]:
             person = at
         number = _number(plain[at - 1]) if at else None
-        then = [one for one in plain[at + 1 : at + 4] if one not in _VERBS][:1]
-        is_hit = any(_begins(one, words["struck"]) for one in then)
+        is_hit = any(struck[at + 1 + _skipped(plain[at + 1 :]) :][:1])
         is_hit |= any(struck[max(0, at - _FAR) : at])  # as in "enlèvement de deux Chinois"
         is_foreign = code is None and _begins(word, words.get("stranger", ()))
-        counted = (number is not None or is_foreign) and is_hit
+        is_some = at == 0 or struck[at - 1] or plain[at - 1] in _SOME
+        counted = (number is not None or is_foreign or is_some) and is_hit
         if not (code or is_foreign) or not (counted or (person is not None and any(struck))):
             continue
         if set(plain[max(0, at - _FAR) : at]) & set(words["nobody"]):
@@ -374,6 +377,15 @@ def staff_abroad(text: str, words: Mapping[str, tuple[str, ...]]) -> Iterator[tu
             person = first - 1 - raids[:first][::-1].index(True)
         if person is not None:
             yield code, text[found[person].start() : found[max(firm[-1], at)].end()]
+
+
+def _skipped(plain: list[str]) -> int:
+    """Return how many words stand before what was done: auxiliaries, numbers, other people."""
+    for i, word in enumerate(plain[:_FAR]):
+        is_one = word in (_VERBS | _SOME | _AND) or _number(word) is not None
+        if not is_one and _nation(word, word) is None:
+            return i
+    return min(len(plain), _FAR)
 
 
 def _begins(word: str, listed_words: tuple[str, ...]) -> bool:
@@ -443,7 +455,7 @@ def chinese_people(text: str) -> Iterator[tuple[str | None, int | None, str, int
         if written:
             number = int(written) if written.isdigit() else _DIGITS.find(written) + 1 or 2
         name = match["nation"] or ""
-        nation = None if name in ("外国", "外籍") else find_country(name) or "CHN"
+        nation = None if name in ("外国", "外籍", "老外") else find_country(name) or "CHN"
         yield nation, number, match.group(), match.start(), was_hit
 
 
@@ -480,8 +492,9 @@ def _people() -> re.Pattern[str]:
         r"公民|国民|员工|工人|工程师|矿工|商人|游客|专家|司机|技术人员|人员|务工人员|雇员|劳工|男子|女子|夫妇"
         r"|同胞|留学生|老板|企业家|人(?![民口寿权均])"
     )
-    role = rf"(?:{who}|籍\w{{0,4}}?(?:人|员|工|师|客|子|商|妇)|企业(?:{who})|公司(?:{who}))"
+    role = rf"(?:{who}|籍(?:[^\W\d]{{0,4}}?[人员工师客子商妇])?|企业(?:{who})|公司(?:{who}))"
+    named = rf"(?P<nation>老外|外国|外籍|我[国方]|中方|中资企业|中企|{names})"
+    told = rf"(?P<label>国籍\s*[:\uff1a为是]\s*)?{named}(?(label)|(?:(?<=老外)|{role}))"
     return re.compile(
-        rf"{number % 'before'}(?:(?P<nation>外国|外籍|我国|我方|中方|中资企业|中企|{names}){role}"
-        rf"|华[人侨裔](?!社[区团]|协会|组织|商会))\s*{number % 'after'}"
+        rf"{number % 'before'}(?:{told}|华[人侨裔商](?!社[区团]|协会|组织|会))\s*{number % 'after'}"
     )

@@ -436,7 +436,10 @@ def _of_words(plain: str) -> Bound | None:
         words = not (found["first"] + found["second"]).isdigit()
         if words and first in _TENS and 0 < second < 10:  # noqa: PLR2004 - twenty-five
             return Bound(first + second, is_exact=is_exact and not found["about"])
-        return Bound(first + second if adds else min(first, second), is_exact=False)
+        low = first + second if adds else min(first, second)
+        if found["join"] == "/":  # killed and wounded: two zeros alone are none
+            low = max(low, min(1, first + second))
+        return Bound(low, is_exact=found["join"] == "/" and not low)
     marks = ("least", "about", "over", "tail")
     plainly = is_exact and not any(found[mark] for mark in marks)
     return Bound(first, is_exact=plainly and bare in (plain.casefold(), plain.strip("()[] ")))

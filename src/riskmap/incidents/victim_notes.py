@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from riskmap.countries import find_country
 from riskmap.countries import table as country_table
+from riskmap.incidents.nationalities import find_nationalities, has_hit, is_abroad
 from riskmap.incidents.victim_phrases import (
     Person,
     any_word,
@@ -21,7 +22,14 @@ from riskmap.incidents.victim_phrases import (
     openings,
     words,
 )
-from riskmap.incidents.words import OTHER_LETTER, any_of, find_group, read_list, read_words
+from riskmap.incidents.words import (
+    OTHER_LETTER,
+    any_of,
+    find_group,
+    normalise,
+    read_list,
+    read_words,
+)
 from riskmap.schema import TOLLS
 
 if TYPE_CHECKING:
@@ -262,14 +270,20 @@ def find_unread(text: object, country: str) -> str | None:
 
     No attackers are: who is said to have done it, or to have hit somebody.
     """
-    if not isinstance(text, str) or _unread_openings().isdisjoint(_WORD.findall(text.casefold())):
+    if not isinstance(text, str):
         return None
+    if _unread_openings().isdisjoint(_WORD.findall(text.casefold())):
+        return _find_abroad(text, country)
+    is_short = len(_WORD.findall(text)) <= _SHORT  # in a column of who was hit
     for sentence in re.split(r"[.;!?\n]", text):
-        if not any_word("hit").search(sentence):
+        if not (is_short or any_word("hit", "hitting").search(sentence)):
             continue
         for match in _foreign_people().finditer(sentence):
             nation = match["nation"]
-            if nation in ("US", "UK") or (nation and (code_of(nation) or country) == country):
+            is_home = nation and (code_of(nation) or country) == country
+            if is_home and country and _NOT.search(sentence, 0, match.start()):
+                return f"not {match[0]}"
+            if nation in ("US", "UK") or is_home:
                 continue
             several = _shared().get((match["several"] or "").casefold(), "")
             if several and (not country or country in several.split()):
@@ -280,7 +294,42 @@ def find_unread(text: object, country: str) -> str | None:
             if is_other or _BY.search(sentence, 0, match.start()) or _does().match(behind):
                 continue
             return match[0]
+    return _find_abroad(text, country)
+
+
+#: Who is said not to be of the country is foreign.
+_NOT = re.compile(r"(?i)\bnon[- ]$")
+_SHORT, _LONG = 3, 5
+
+
+def _find_abroad(text: str, country: str) -> str | None:
+    """Return foreign people beside a word of being hit in a note of another language than English.
+
+    No forces, governments or countries are.
+    """
+    is_short = len(_WORD.findall(text)) <= _SHORT
+    for sentence in re.split(r"[.;!?\n\u3002\uff1b]", text):
+        if not (is_short or is_abroad(sentence) or has_hit(sentence)):
+            continue
+        written = _WORD.findall(sentence)
+        other = [_is_other_abroad(word) for word in written]
+        for at, word in enumerate(written):
+            if any(other[max(0, at - 2) : at + 3]):
+                continue
+            is_plain = not OTHER_LETTER.search(word)
+            if is_plain and (len(word) < _LONG or word.isdigit() or find_country(word)):
+                continue
+            nations, is_foreign, _ = find_nationalities(word, country or None)
+            if is_foreign or any(nation != country for nation in nations):
+                return word
     return None
+
+
+@lru_cache(maxsize=4096)
+def _is_other_abroad(word: str) -> bool:
+    """Return whether a word of another language is of forces or governments."""
+    plain, listed = normalise(word), map(normalise, words()["other_abroad"])
+    return any(one in plain if OTHER_LETTER.search(one) else one == plain for one in listed)
 
 
 def _is_other(word: str) -> bool:
@@ -307,7 +356,9 @@ def _foreign_people() -> re.Pattern[str]:
     """Return the pattern of a demonym, or of a word for foreign people."""
     foreign = r"foreigners?|foreign|expats?|expatriates?|westerners?|europeans?|asians?"
     several = rf"(?P<several>(?i:{any_of(_shared())}))"
-    return re.compile(rf"(?<![\w-])(?:(?P<nation>{demonyms()})|{several}|(?i:{foreign}))(?!\w)")
+    return re.compile(
+        rf"(?:(?<![\w-])|(?<=[Nn]on-))(?:(?P<nation>{demonyms()})|{several}|(?i:{foreign}))(?!\w)"
+    )
 
 
 @lru_cache(maxsize=1)

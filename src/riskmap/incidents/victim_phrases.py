@@ -49,8 +49,7 @@ _TIMES = re.compile(
     r"((?i:(?<=[KWM]IA))\s|)\b(\d{1,3})(\s*[xX×]\s*(?:(?i:pax)\s+)?|\s+(?i:pax)\s+)(?=[^\W\d_]|\()"  # noqa: RUF001
 )
 _TIMES_BEHIND = re.compile(r"(?:(?<!\s)\s+)?\(?(?<!\w)[xX×]\s?(\d{1,3})\b\)?")  # noqa: RUF001
-#: How many letters before people their number is looked for.
-_REACH = 60
+_REACH = 60  # letters before people in which their number is looked for
 
 
 class Person(NamedTuple):
@@ -230,7 +229,7 @@ def code_of(word: str | None) -> str | None:
 
 
 _HIT_ONES = (
-    r"\b(?:victims?|vics?|deceased|abductees?|casualt(?:y|ies)|nationalit(?:y|ies)|killed|dead|injured|wounded|abducted"
+    r"\b(?:victims?|vics?|cas|deceased|abductees?|casualt(?:y|ies)|nationalit(?:y|ies)|killed|dead|injured|wounded|abducted"
     r"|kidnapped|hostages?|workers?|miners?|engineers?|employees?|KIA|WIA)\b"
 )
 _SOME = "all|both|some|mostly|possibly|probably|apparently|allegedly|reportedly|believed to be"
@@ -242,7 +241,7 @@ _LABEL = re.compile(
 #: A code without a number, which may be of an organisation, is beside the short words of logs.
 _TOLLS = re.compile(r"\s+[KWM]IA\b", re.IGNORECASE)
 _TOLL = re.compile(
-    r"(?i:\b(?:[KWM]IA|victims?|vics?|deceased|abductees?|dead|casualt(?:y|ies)|nationalit(?:y|ies))\s*[:=(]\s*(?:\d{1,3}\s+)?|\d\s+[KWM]IA\s+)$"
+    r"(?i:\b(?:[KWM]IA|victims?|vics?|cas|deceased|abductees?|dead|casualt(?:y|ies)|nationalit(?:y|ies))\s*[:=(]\s*(?:\d{1,3}\s+)?|\d\s+[KWM]IA\s+)$"
 )
 _NATION = re.compile(r"(?i:\bnationalit(?:y|ies)\s*[:=(]\s*)$")
 _LISTED = re.compile(r"\s*(?:[+,&]|and)\s*\d{1,3}\s+[A-Z]{3}\b")
@@ -474,7 +473,8 @@ def _aims() -> tuple[re.Pattern[str], ...]:
     foreign = rf"\b(?i:foreigners?|expats?|expatriates?)\b|\b(?i:foreign){owned}{theirs}"
     were = r"\s+(?:[\w-]+\s+){0,2}?(?:was\s+|were\s+|being\s+)?"
     attacked = rf"{were}(?i:attacked|targeted|ambushed|raided|stormed|bombed|torched|hit|struck"
-    attacked += rf"|shelled|looted|robbed|damaged|destroyed|burned|burnt|set\s+on\s+fire){_END}"
+    attacked += r"|shelled|looted|robbed|damaged|destroyed|burned|burnt|set\s+on\s+fire"
+    attacked += rf"|under\s+(?:fire|attack)){_END}"
     return (
         re.compile(rf"{_aim()}(?:{foreign}|{nation}{owned}{theirs})"),
         re.compile(rf"{_aim()}{nation}{_END}"),

@@ -328,7 +328,7 @@ def count_foreign(
 
     Counts of the killed, the wounded and the abducted are summed; of totals the largest counts.
     That none were killed says nothing of the others: a sum of none is none only where each of what
-    may have befallen people in the row is told.
+    may have befallen people in the row is told. What may be none or some ("0-1", "0?") is neither.
 
     Parameters
     ----------
@@ -353,9 +353,12 @@ def count_foreign(
         found = parse_counts(read_ticks(texts), source.unknown)
         words = per_unique(texts, _foreign_words)
         is_word = found.strange & (words != "").to_numpy(bool)
-        source.tolls.add("foreign_victims", found.bounds | is_word, texts)
-        source.not_understood.add("foreign_victims", found.strange & ~is_word, texts)
-        numbers = found.numbers.mask(is_word, 1)
+        may_be_none = found.bounds & (found.numbers == 0).to_numpy(dtype=bool, na_value=False)
+        source.tolls.add("foreign_victims", (found.bounds & ~may_be_none) | is_word, texts)
+        source.not_understood.add(
+            "foreign_victims", (found.strange | may_be_none) & ~is_word, texts
+        )
+        numbers = found.numbers.mask(may_be_none).mask(is_word, 1)
         if nation := nation_of.get(name):
             home = source.countries == nation
             told = (numbers.fillna(0) > 0) | found.strange
@@ -429,6 +432,8 @@ def _hear_tick(name: str, text: str) -> str:
 def _hear(name: str, text: str) -> str:
     """Return a cell as a note where it says that people, or what is theirs, were hit."""
     words = name.replace("_", " ").strip()
+    if key(name) in read_words("employer_column"):
+        return "" if is_blank(text) else f"attack on {text}"
     if heard := _hear_tick(name, text):
         return heard
     if HIT.search(words.casefold()):

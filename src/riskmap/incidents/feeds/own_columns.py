@@ -239,6 +239,11 @@ def find_parts(header: Sequence[str], name: str) -> dict[str, str]:
     return found
 
 
+#: So many words may say who was killed or wounded; what says when, or how many are known.
+_WHOSE = 2
+_ASIDE = re.compile(r"(?:^|_)(?:date|when|time|by|name|age|sex|gender|where|why|how|source)(?:_|$)")
+
+
 def find_harm_columns(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Return the columns that count victims of several kinds together, and which they name.
 
@@ -256,8 +261,10 @@ def find_harm_columns(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
         said = [word for word in SPLIT.split(name) if word]
         named = tuple(dict.fromkeys(kinds[word] for word in said if word in kinds))
         rest = [word for word in said if word not in kinds and word not in plain]
-        if len(named) + ("harm" in named) > 1 and all(map(PEOPLE.fullmatch, rest)):
-            found[column] = tuple(kind for kind in named if kind != "harm")
+        fates = tuple(kind for kind in named if kind != "harm")
+        whose = len(fates) > 1 and len(rest) <= _WHOSE and not _ASIDE.search(name)
+        if len(named) + ("harm" in named) > 1 and (whose or all(map(PEOPLE.fullmatch, rest))):
+            found[column] = fates
     return found
 
 

@@ -18,6 +18,7 @@ from riskmap.outputs.documents import advisory_docx, to_markdown
 from riskmap.outputs.editions import level_meaning
 from riskmap.outputs.front_pages import attack_lines
 from riskmap.outputs.pages import advisory_page
+from riskmap.outputs.wordings import incident_words
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.panels.groups import Site
 from riskmap.schema import conform
@@ -162,6 +163,26 @@ def test_an_attack_says_what_happened_to_whom_where_when_and_what_is_marked(told
     assert "中国公民遭袭" in chinese
 
 
+@pytest.mark.parametrize(
+    ("language", "news", "row"),
+    [
+        ("en", "Chinese nationals (mining) were the target in", "armed attack, aimed at Chinese"),
+        ("zh", "目标为中国公民", "针对中国公民"),
+    ],
+)
+def test_who_is_known_to_have_come_to_no_harm_was_not_hit(told, language, news, row):
+    none = dict.fromkeys(("killed", "wounded", "abducted"), 0)
+    unhurt = told.incidents.assign(nationality="CHN", sector="mining", foreign_victims=0, **none)
+    key = told.attacks["incident_id"].iloc[0]
+    unhurt = unhurt.assign(event_type="armed_attack", toll=None, incident_id=key)
+    hurt = told.attacks.assign(nationality="CHN", sector="mining", **none)
+    layer = dataclasses.replace(told, incidents=unhurt, attacks=conform(hurt, ATTACK_COLUMNS))
+    assert news in Bundle(layer).report(language).lead[0]
+    assert row in incident_words(next(unhurt.itertuples()), catalogue(language))
+    home = unhurt.assign(nationality=unhurt["country"])
+    assert "aimed at" not in incident_words(next(home.itertuples()), catalogue("en"))
+
+
 def test_many_attacks_known_to_one_area_are_one_banner(told):
     wide = told.attacks.iloc[[1, 1, 1]].assign(incident_id=["a", "b", "c"])
     (line,) = attacks(dataclasses.replace(told, attacks=wide))
@@ -251,6 +272,21 @@ def test_what_cannot_be_assessed_is_counted_with_its_reasons(told):
         "not a low level. Why: no source that was read can see this here (1); no reports come from "
         "here (1). These are Wolmar (Velmar), Zarin (Velmar)."
     )
+
+
+def test_sources_that_do_not_say_what_they_can_see_are_named(told):
+    said = {
+        "en": "What these sources can see is not stated: desk. What they tell raises levels; their "
+        "silence says nothing of any district.",
+        "zh": "未说明以下来源能看到什么",
+    }
+    rows = told.incidents.assign(source="desk")
+    for scope, n in ((None, 1), ("violence; reach=reports", 0), ("none", 0)):
+        incidents = rows.assign(scope=pd.Series(scope, rows.index, dtype="str"))
+        layer = dataclasses.replace(told, incidents=incidents)
+        for language, words in said.items():
+            assert sum(words in x for x in Bundle(layer).report(language)["unknown"]) == n
+        assert "desk" not in str(Bundle(apply_profile(layer, "public")).report("en")["unknown"])
 
 
 def test_a_layer_asked_for_of_which_nothing_is_known_is_still_the_headline(told):
@@ -359,8 +395,8 @@ def test_where_one_source_alone_caps_a_level_page_one_says_what_the_number_gives
     monkeypatch.setattr("riskmap.outputs.reports.TABLE_ROWS", 24)
     rows = Bundle(layer).report("en")["table"].rows
     assert [row[0] for row in rows if said in row[-1]] == ["Ashkor (Ambrel)"]
-    (line,) = [x for x in report["unknown"] if "plan for what the number gives" in x]
-    assert "Raised by one source alone: 1." in line
+    (line,) = [x for x in report["unknown"] if "Until it is confirmed plan for" in x]
+    assert "because one source alone tells of it: 1." in line
     assert line.endswith("Ashkor (Ambrel) 5 extreme.")
     assert not any("holds the level up" in flag for flag, *_ in report["flags"].rows)
     assert not any("plan for" in x for x in Bundle(told).report("en")["unknown"])

@@ -37,6 +37,13 @@ def test_a_language_alone_keeps_its_names(layer, tmp_path):
     assert list(found) == ["advisory.zh.md"]
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_limit_is_a_sentence_and_no_heading(language):
+    words = catalogues.catalogue(language)
+    assert not set(words["limits"].values()) & set(words["headings"].values())
+    assert all(text.endswith((".", "。")) for text in words["limits"].values())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "package"), [("docx", "docx"), ("pdf", "weasyprint")])
 def test_documents_speak_chinese(layer, tmp_path, name, package):

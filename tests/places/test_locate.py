@@ -426,6 +426,12 @@ def test_the_first_region_is_stated_like_any_other(precision, point):
     assert (len(found.placements), row["region_id"], row["method"]) == (1, first, "stated")
 
 
+def test_the_first_region_outranks_another_country_like_any_other_that_is_stated():
+    for region in rm.datasets.regions()["region_id"].iloc[:2]:
+        found = located(None, region_id=region, country="AFG", geo_precision="place")
+        assert found.placements["region_id"].tolist() == [region]
+
+
 def test_the_first_region_is_named_like_any_other():
     first = rm.datasets.regions().iloc[0]
     fields = {"admin2": first["name"], "admin1": first["parent"], "geo_precision": "admin2"}

@@ -36,6 +36,13 @@ def test_a_point_that_is_turned_round_lies_in_what_the_row_names(written, told):
     assert shapely.distance(found.incidents.geometry.iloc[0], SPOT) < 1e-9
 
 
+def test_a_point_is_turned_round_into_the_first_region_like_into_any_other():
+    first = DISTRICTS.iloc[0]
+    spot = first.geometry.representative_point()
+    found = locate(spot.x, spot.y, region_id=first["region_id"])
+    assert shapely.distance(found.incidents.geometry.iloc[0], spot) < 1e-9
+
+
 def test_what_was_written_is_told():
     remark = locate(*WRITTEN["exchanged"], **NAMED).incidents["not_understood"].iloc[0]
     assert remark == (

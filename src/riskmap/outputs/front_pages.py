@@ -25,6 +25,7 @@ from riskmap.outputs.wordings import (
     display,
     distance,
     enumerated,
+    hit_nobody_foreign,
     incident_words,
     is_capped,
     level_told,
@@ -171,7 +172,8 @@ def tell_victims(row: Any, what: str, who: str, words: Mapping[str, Any]) -> tup
     work = words["sectors"].get(display(row.sector), display(row.sector))
     trade = said["trade"].format(sector=work) if work else ""
     if not toll:
-        return said["hit"].format(whom=people or who, trade=trade if people else ""), what
+        key = "aimed" if hit_nobody_foreign(row) else "hit"
+        return said[key].format(whom=people or who, trade=trade if people else ""), what
     foreign = 0 if pd.isna(row.foreign_victims) else row.foreign_victims
     codes = codes_in(row.nationality)
     alone = total == 1 and len(codes) == 1 and not bounds
@@ -304,6 +306,16 @@ def _quiet_lines(told: Edition) -> Iterator[str]:
         counts |= {"n": len(rows), "place": region_names(rows, words)[0]}
         yield words["sentences"]["nearest"].format(**counts)
     yield said["would"].format(who=who)
+
+
+def scope_line(told: Edition) -> Iterator[str]:
+    """Yield which sources don't say what they can see, so that their silence lowers no level."""
+    once, said = told.layer.incidents, told.words["unknown"]["scope"]
+    if told.layer.context.is_public or once.empty:
+        return
+    names = [display(name) for name in sorted(once.loc[once["scope"].isna(), "source"].unique())]
+    if names:
+        yield said.format(sources=enumerated(names, told.words), unit=told.words["unit"])
 
 
 def _count_open(told: Edition) -> int:

@@ -447,18 +447,18 @@ def _gap_line(told: Edition) -> Iterator[str]:
     unknown, words = told.unknown, told.words
     said, about = words["reasons_said"], words["layers"][told.layer.headline]
     counts = {"n": len(unknown), "total": len(told.table), "units": words["units"]}
+    scope = front_pages.scope_line(told)
     if unknown.empty:
-        yield words["unknown"]["none"].format(**counts, about=about)
+        none = words["unknown"]["none"].format(**counts, about=about)
+        yield words["gap"].join([none, *scope])
         return
-    codes = pd.Series(
-        [code for codes in editions.reason_codes(unknown) for code in codes]
-    ).value_counts()
+    codes = pd.Series(editions.reason_codes(unknown)).explode().value_counts()
     why = words["list"].join(
         aside(said.get(code, display(code)), str(n), words) for code, n in codes.items()
     )
     line = words["unknown"]["gap"].format(**counts, about=about, why=why)
     few = words["unknown"]["these"].format(places=enumerated(region_names(unknown, words), words))
-    yield words["gap"].join([line, few] if len(unknown) <= _FEW else [line])
+    yield words["gap"].join([line, *[few][: len(unknown) <= _FEW], *scope])
 
 
 def _doubt_line(told: Edition) -> Iterator[str]:

@@ -460,8 +460,16 @@ def victim_words(row: Any, words: Mapping[str, Any]) -> str:
             number = said["least"].format(n=int(n)) if least else int(n)
             parts.append(said[key].format(n=number))
     people = nationals(display(row.nationality), words)
-    parts += [said["hit"].format(people=people)] if people else []
+    key = "aimed" if hit_nobody_foreign(row) else "hit"
+    parts += [said[key].format(people=people)] if people else []
     return str(words["phrase"].join(parts))
+
+
+def hit_nobody_foreign(row: Any) -> bool:
+    """Return whether an incident was aimed at people from abroad and is known to have hit none."""
+    abroad = set(codes_in(row.nationality)) - {display(getattr(row, "country", ""))}
+    foreign: Any = getattr(row, "foreign_victims", None)
+    return bool(abroad) and not pd.isna(foreign) and int(foreign) == 0
 
 
 def notice(known: Mapping[str, Any], words: Mapping[str, Any]) -> str:

@@ -61,6 +61,7 @@ FELL = [
     (20076, 1, [("strange_types:some", 595424), ("copy_rows", 816373)]),
     (21160, 1, [("strange_sectors:newest", 156325), ("stop_source", 700011)]),
     (21047, 0, [("strange_types:one_source", 774405), ("set_aside:of_foreigners", 539081)]),
+    (23475, 1, [("set_aside:one_district", 521769), ("set_aside:of_foreigners", 463403)]),
 ]
 
 

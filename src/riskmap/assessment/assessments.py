@@ -356,7 +356,7 @@ def _known(levels: IntArray, known: NDArray[np.bool_]) -> pd.Series:
 BORDER = 0.02
 _LENT = 1.25
 #: Less than so much of a report is of no region: what may be anywhere in a country is no region's.
-_LEAST = 0.1
+_LEAST = 0.05
 
 
 def _levels_in_doubt(
@@ -374,8 +374,8 @@ def _levels_in_doubt(
     with :math:`H_w` had the rows counted that were set aside (``p_whole``), k for what was lost all
     over the country (:func:`riskmap.panels.doubts.find_doubts`), m reports that may be of the
     region (a quarter more, since what they lend to the province comes back), and the horizon h.
-    Less than a tenth of a report counts for nothing, nor does what adds less than the share b, nor
-    k below 1 + b. Of reports that don't say who was hit the going share is foreign.
+    Less than a twentieth of a report counts for nothing, nor does what adds less than the share b,
+    nor k below 1 + b. Of reports that don't say who was hit the going share is foreign.
     """
     hazard = hazard_of(risks["p_any"].to_numpy(dtype=float))
     whole = np.fmax(hazard, hazard_of(risks["p_whole"].to_numpy(dtype=float)))

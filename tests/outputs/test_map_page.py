@@ -88,6 +88,20 @@ def test_a_region_is_found_and_explained(open_page, html):
     assert page.locator("#panel").is_hidden()
 
 
+@pytest.mark.parametrize(("victims", "said"), [(0, "aimed at Chinese nationals"), (1, "hit")])
+def test_whom_an_attack_was_aimed_at_and_did_not_hit_is_not_said_to_be_hit(
+    open_page, layer, victims, said
+):
+    told = layer.incidents.assign(nationality="CHN", country="XQA", foreign_victims=victims)
+    told["foreign_victims"] = told["foreign_victims"].astype("Int64")
+    page = open_page(map_page(Bundle(dataclasses.replace(layer, incidents=told))))
+    page.fill("#search", "nolv")
+    page.press("#search", "Enter")
+    panel = text_of(page, "#panel")
+    assert said in panel
+    assert ("Chinese nationals hit" in panel) == bool(victims)
+
+
 def test_a_region_of_which_nothing_is_known_says_so(open_page, html):
     page = open_page(html, fragment="#r=XQA0308")
     panel = text_of(page, "#panel")

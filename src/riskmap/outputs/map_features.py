@@ -13,7 +13,7 @@ import shapely
 
 from riskmap.assessment.exposures import LARGEST_GAP
 from riskmap.incidents.foreign_victims import hits_foreigners, is_incident
-from riskmap.outputs.wordings import display, lies_here
+from riskmap.outputs.wordings import display, hit_nobody_foreign, lies_here
 from riskmap.places.names import Gazetteer
 from riskmap.places.names.forms import fold_name
 from riskmap.schema import TOLLS
@@ -64,6 +64,10 @@ def other_names(bundle: Bundle) -> tuple[list[str], bool]:
     return [told.get(key, "") for key in regions["region_id"]], bool(table["is_town"].any())
 
 
+#: What stands before the nations of people at whom an attack was aimed that hit none of them.
+AIMED = "~"
+
+
 def newest_incidents(bundle: Bundle) -> dict[str, Any]:
     """Return the newest incidents of each region: date, kind, toll, nationality, id; no notes.
 
@@ -76,7 +80,8 @@ def newest_incidents(bundle: Bundle) -> dict[str, Any]:
         Columns. ``known`` has a hexadecimal digit an incident: a bit for foreigners, one for the
         group, and two for its place: 1 a point, 2 a place, 3 the district. ``at`` are index, x and
         y of the recent ones that have a point; ``areas`` the parents of those that have no region.
-        A ``source`` begins with the number of its feed.
+        A ``source`` begins with the number of its feed, and of ``nations`` those at whom it was
+        aimed and none of whom was hit with :data:`AIMED`.
     """
     layer, ids = bundle.layer, bundle.regions["region_id"]
     known = layer.incidents[layer.incidents["region_id"].isin(ids)]
@@ -84,6 +89,8 @@ def newest_incidents(bundle: Bundle) -> dict[str, Any]:
     table = table.sort_values(["event_date", "incident_id"], ascending=[False, True], kind="stable")
     table = table[table.groupby("region_id").cumcount() < INCIDENTS_A_REGION].head(INCIDENTS)
     nationality = table["nationality"].map(display, na_action="ignore")
+    unhurt = np.array([hit_nobody_foreign(row) for row in table.itertuples()], dtype=bool)
+    nationality = nationality.mask(unhurt, AIMED + nationality.astype("str"))
     types, nations = find_kinds(table["event_type"]), find_kinds(nationality)
     days = table["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
     first = int(days.min()) if days.size else 0

@@ -50,7 +50,7 @@ _SHOWN = (
 )
 #: The same of sections of which the page shows a part.
 _SHOWN_OF = {
-    "sentences": ("killed", "wounded", "abducted", "least", "hit", "relevance", "sites"),
+    "sentences": ("killed", "wounded", "abducted", "least", "hit", "aimed", "relevance", "sites"),
     "headings": ("relevance", "sites"),
     "limits": ("models", "boundaries"),
 }

@@ -11,8 +11,9 @@
   const T = () => D.texts[S.lang];
   const country = (code) => { const names = D.nations[S.lang]; return Object.hasOwn(names, code) ? names[code] : code; };
   const people = (codes) => {
-    const names = D.people[S.lang], told = codes.split(";").map((code) => code.trim()).filter(Boolean);
-    return told.length ? fill(T().sentences.hit, { people: fill(T().nationals, { people: told.map((code) => (Object.hasOwn(names, code) ? names[code] : code)).join(", ") }) }) : "";
+    const names = D.people[S.lang], aimed = codes.startsWith("~");
+    const told = codes.slice(aimed ? 1 : 0).split(";").map((code) => code.trim()).filter(Boolean);
+    return told.length ? fill(T().sentences[aimed ? "aimed" : "hit"], { people: fill(T().nationals, { people: told.map((code) => (Object.hasOwn(names, code) ? names[code] : code)).join(", ") }) }) : "";
   };
   const parent = (j) => (country(P.id[j]) === P.id[j] ? P.name[j] : country(P.id[j])) || "";
   const at = new Map(R.id.map((id, i) => [id, i]));

@@ -153,7 +153,7 @@ def normalise(text: str) -> str:
 
 
 def strip_marks(text: str) -> str:
-    """Return a text without the marks of Arabic vowels, which most people leave out.
+    """Return a text without Arabic vowel marks and lengthening, which most people leave out.
 
     Examples
     --------

@@ -345,7 +345,7 @@ class NameIndex:
 
     @cached_property
     def _every_form(self) -> tuple[tuple[Form, ...], FormTable]:
-        """Every name, by the code of its region, and what likeness to it is measured by."""
+        """All names, sorted by the code of their region, and the table to liken others to."""
         every = {id(form): form for met in self.tables["folded"].values() for form in met}
         forms = tuple(sorted(every.values(), key=lambda form: form.code))
         return forms, FormTable.of([form.text for form in forms])

@@ -311,7 +311,7 @@ def read_points(table: gpd.GeoDataFrame) -> tuple[FloatArray, FloatArray, NDArra
 
 #: A point that lies farther than this from the region that its row names is on no border of it.
 _FAR_M = 25_000.0
-#: Degrees that are too few for a lost sign where no country bears witness.
+#: A sign that moves a point by fewer degrees may be right where no country is stated.
 _NEXT_DOOR = 11.0
 #: How else a longitude and a latitude may be meant: exchanged, without their signs, or both.
 _MEANT = (
@@ -445,8 +445,8 @@ def find_meant(
 ) -> FloatArray:
     """Return the points that lie in a region of their country, or of any, once they are turned.
 
-    Latitude and longitude are exchanged, or have lost a sign, or both. Where no country is stated,
-    a sign that moves a point by less than 1,200 km may be right: what lies next door is elsewhere.
+    Latitude and longitude are exchanged, or a sign is wrong, or both. Where no country is stated, a
+    sign that moves a point by less than 11 degrees may be right: it may lie next door.
 
     Parameters
     ----------

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 INVENTED = ("XQA", "Qandara")
 
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
+_VOWELS = re.compile("[\u064b-\u0652\u0670\u0640]")
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,17 @@ def fold(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return _NOT_LETTERS.sub(" ", plain.casefold()).strip().removeprefix("the ")
+
+
+def strip_marks(text: str) -> str:
+    """Return a text without Arabic vowel marks and lengthening, which most people leave out.
+
+    Examples
+    --------
+    >>> strip_marks("\u0642\u064f\u062a\u0644") == "\u0642\u062a\u0644"
+    True
+    """
+    return _VOWELS.sub("", text)
 
 
 def find_country(name: str) -> str | None:

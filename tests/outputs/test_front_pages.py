@@ -395,7 +395,7 @@ def test_where_one_source_alone_caps_a_level_page_one_says_what_the_number_gives
     monkeypatch.setattr("riskmap.outputs.reports.TABLE_ROWS", 24)
     rows = Bundle(layer).report("en")["table"].rows
     assert [row[0] for row in rows if said in row[-1]] == ["Ashkor (Ambrel)"]
-    (line,) = [x for x in report["unknown"] if "Until it is confirmed plan for" in x]
+    (line,) = [x for x in report["unknown"] if "Until it is confirmed, plan for" in x]
     assert "because one source alone tells of it: 1." in line
     assert line.endswith("Ashkor (Ambrel) 5 extreme.")
     assert not any("holds the level up" in flag for flag, *_ in report["flags"].rows)

@@ -8,8 +8,8 @@ import shapely
 
 import riskmap as rm
 from riskmap.places import names
+from riskmap.places.areas import find_nearest
 from riskmap.places.names import units as town_names
-from riskmap.places.region_index import find_nearest
 
 DISTRICTS = rm.datasets.regions()
 

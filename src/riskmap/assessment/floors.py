@@ -393,8 +393,8 @@ def raise_violence(
 
     An attack on foreigners is violence, so that violence is at least as probable: its level is no
     lower than the one that their probability gives on its own scale; where nobody watches
-    violence, if that is moderate or more. Where the level of foreigners was capped, since it rests
-    on one source, their probability raises no watched violence.
+    violence, if that is moderate or more. Where the level of foreigners was capped, since one
+    source alone tells of the attacks, their probability raises no watched violence.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What counts as violence, and what as an attack on foreigners; all counting asks here."""
+"""What counts as violence, and what as an attack on foreigners; nothing else decides that."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from riskmap.countries import (
     fold,
     from_iso2,
     stem_of,
+    strip_marks,
     table,
     translated_names,
 )
@@ -38,7 +39,6 @@ from riskmap.incidents.words import (
     read_word_list,
     read_words,
     says_yes,
-    strip_marks,
 )
 
 if TYPE_CHECKING:

@@ -303,9 +303,10 @@ _SHORT, _LONG = 3, 5
 
 
 def _find_abroad(text: str, country: str) -> str | None:
-    """Return foreign people beside a word of being hit in a note of another language than English.
+    """Return foreign people whom a note names beside a word of being hit in another language.
 
-    No forces, governments or countries are.
+    No forces, governments or countries are, by the words of those languages. A note of few words
+    is asked in any language, English too.
     """
     is_short = len(_WORD.findall(text)) <= _SHORT
     for sentence in re.split(r"[.;!?\n\u3002\uff1b]", text):

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
-from riskmap.countries import fold
+from riskmap.countries import fold, strip_marks
 from riskmap.schema import EVENT_TYPES, SECTORS
 from riskmap.settings import data_path
 
@@ -136,9 +136,6 @@ def unique_names(fields: Iterable[str], *, quoted: bool = False) -> tuple[str, .
     return tuple(names)
 
 
-_VOWELS = re.compile("[\u064b-\u0652\u0670\u0640]")
-
-
 def normalise(text: str) -> str:
     """Return a text as it is compared: no case, accents, punctuation or plurals.
 
@@ -150,17 +147,6 @@ def normalise(text: str) -> str:
     plain = "" if OTHER_LETTER.search(text) else fold(text)
     told = " ".join(_singular(word) for word in plain.split())
     return told or strip_marks(text.strip().casefold())
-
-
-def strip_marks(text: str) -> str:
-    """Return a text without the marks of Arabic vowels, which most people leave out.
-
-    Examples
-    --------
-    >>> strip_marks("\u0642\u064f\u062a\u0644") == "\u0642\u062a\u0644"
-    True
-    """
-    return _VOWELS.sub("", text)
 
 
 def _singular(word: str) -> str:

@@ -1,4 +1,4 @@
-"""What each incident adds to each series of a panel; nothing else says what counts as what."""
+"""What each incident adds to each series of a panel."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ GROUP_SERIES = ("group", "group_unknown")
 
 #: Weights of a group's series are whole numbers of this.
 RELEVANCE_UNIT = 2.0**-10
-
 
 #: What counting knows of an incident beside its place: the days on which it may have happened, and
 #: when it was known, since 1970; who tells it; what it is and whom it hit.

@@ -25,6 +25,7 @@ SHAKEN_DAYS = 730.0
 #: At this half-life in months a region's own incidents tell its own rate.
 OWN_MONTHS = 24.0
 
+#: Between these sizes, in so many halvings, that of a negative binomial is looked for.
 _SIZES = (1e-6, 1e9)
 _HALVINGS = 60
 

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 
 EQUAL_AREA = "EPSG:6933"
+#: How far outside of all regions a point of their own country may lie and still count in the
+#: nearest one: half a millimetre on a map of 1:10,000,000, the scale of the provinces that ship.
+#: Towns on border rivers and coasts, capitals among them, would be lost otherwise.
+NEAREST_M = 5_000.0
 #: Degrees between vertices when projecting, so that an edge stays straight in degrees: the area of
 #: a polygon is then that of its pieces, to seven digits.
 _STEP = 0.05
@@ -389,3 +393,44 @@ def boundary_distances(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(measure, cuts[:-1], cuts[1:]))
     return metres
+
+
+def find_nearest(
+    points: NDArray[np.object_],
+    country: NDArray[np.object_],
+    regions: gpd.GeoDataFrame,
+    outside: NDArray[np.bool_],
+) -> IntArray:
+    """Return the nearest region (of several the first id) of its country for points just outside.
+
+    -1 where there is none.
+
+    Parameters
+    ----------
+    points, country : ndarray of object
+        The points, and the country of each.
+    regions
+        The regions.
+    outside : ndarray of bool
+        Which points lie in none of them.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> regions, rows = rm.datasets.regions(), rm.datasets.incidents().head(1)
+    >>> find_nearest(rows.geometry.array, rows["country"].array, regions, np.array([False]))
+    array([-1])
+    """
+    found, rank = np.full(len(points), -1), regions["region_id"].rank().to_numpy()
+    geometries, iso3 = regions.geometry.to_numpy(), regions["iso3"].to_numpy(dtype=object)
+    x, y = shapely.get_x(points), shapely.get_y(points)
+    located = outside & np.isfinite(x) & np.isfinite(y)
+    for code in sorted(regions["iso3"].dropna().unique()):
+        at, home = np.flatnonzero(located & (country == code)), np.flatnonzero(iso3 == code)
+        left, right = shapely.STRtree(geometries[home]).query_nearest(points[at])
+        left, right = at[left], home[right]
+        near = boundary_distances(geometries, right, x[left], y[left]) <= NEAREST_M
+        left, right = left[near], right[near]
+        order = np.lexsort((-rank[right], left))
+        found[left[order]] = right[order]
+    return found

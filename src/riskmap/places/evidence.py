@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from riskmap.incidents.values import number_rows
+from riskmap.places.areas import find_nearest
 from riskmap.places.names import Gazetteer, name_areas_above
 from riskmap.places.names.matching import MATCH_SCORE, FormTable, likeness
 from riskmap.places.place_texts import (
@@ -24,7 +25,7 @@ from riskmap.places.place_texts import (
     split_texts,
     tell_texts,
 )
-from riskmap.places.region_index import find_nearest, read_points, turn_points
+from riskmap.places.region_index import read_points, turn_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -116,7 +116,7 @@ def locate(
     - ``outside_regions``: its point lies in none of the regions, and not within 5 km of one in the
       country that it states either (``nearest``),
     - ``swapped_coordinates``: its point would lie in one of the regions, of its country if it
-      states one, with latitude and longitude exchanged or without a sign, and it names neither that
+      states one, with latitude and longitude exchanged or another sign, and it names neither that
       nor its province,
     - ``imprecise``: its place is not known well enough for the regions' level, nor is its country.
 

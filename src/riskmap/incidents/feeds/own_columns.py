@@ -239,7 +239,7 @@ def find_parts(header: Sequence[str], name: str) -> dict[str, str]:
     return found
 
 
-#: So many words may say who was killed or wounded; what says when, or how many are known.
+#: So many words may say who was killed or wounded, but none of what else the heading may ask for.
 _WHOSE = 2
 _ASIDE = re.compile(r"(?:^|_)(?:date|when|time|by|name|age|sex|gender|where|why|how|source)(?:_|$)")
 

@@ -139,6 +139,20 @@ def sound_name(text: str) -> str:
     return _REPEATED.sub(r"\1", sound)
 
 
+def fold_at(text: str, stage: str) -> str:
+    """Return the key under which a stage of resolving names knows a text.
+
+    Examples
+    --------
+    >>> fold_at(" Old Kelda ", "exact"), fold_at("Old Kelda", "folded")
+    ('old kelda', 'oldkelda')
+    """
+    if stage == "exact":
+        return text.strip().casefold()
+    folded = sound_name(text) if stage == "sound" else fold_name(text)
+    return folded.replace(" ", "")
+
+
 def consonant_key(sound: str) -> str:
     """Return the consonants of a sound that :func:`sound_name` returned.
 

@@ -18,6 +18,7 @@ from riskmap.places.names.forms import (
     PLACE,
     Form,
     consonant_key,
+    fold_at,
     fold_name,
     name_variants,
     skeleton,
@@ -237,7 +238,7 @@ class NameIndex:
         for stage, known in zip(STAGE_SCORES, (forms, forms, aliases, plain), strict=True):
             table = tables.setdefault(stage, {})
             for form in known:
-                table.setdefault(_fold(form.text, stage), []).append(form)
+                table.setdefault(fold_at(form.text, stage), []).append(form)
         likened = [form for form in plain if not form.is_spelt]
         return cls(
             tables=tables,
@@ -309,7 +310,7 @@ class NameIndex:
             met = [
                 (stage, form)
                 for stage in STAGE_SCORES
-                for form in self.tables[stage].get(_fold(variant, stage), ())
+                for form in self.tables[stage].get(fold_at(variant, stage), ())
                 if self._is_inside(form, query.parents) and form.holds_on(query.day)
             ]
             if met:
@@ -345,7 +346,7 @@ class NameIndex:
 
     @cached_property
     def _every_form(self) -> tuple[tuple[Form, ...], FormTable]:
-        """Every name, by the code of its region, and what likeness to it is measured by."""
+        """All names, sorted by the code of their region, and the table to liken others to."""
         every = {id(form): form for met in self.tables["folded"].values() for form in met}
         forms = tuple(sorted(every.values(), key=lambda form: form.code))
         return forms, FormTable.of([form.text for form in forms])
@@ -369,7 +370,7 @@ class NameIndex:
         for text, stage in product(texts, ("exact", "folded", "sound")):
             met = [
                 form
-                for form in self.tables[stage].get(_fold(text, stage), ())
+                for form in self.tables[stage].get(fold_at(text, stage), ())
                 if self._is_inside(form, query.parents)
             ]
             met = [form for form in met if not form.is_part] or met
@@ -496,11 +497,3 @@ def _judge(
         text=text,
         stage="fuzzy",
     )
-
-
-def _fold(text: str, stage: str) -> str:
-    """Return the key under which a stage knows a text."""
-    if stage == "exact":
-        return text.strip().casefold()
-    folded = sound_name(text) if stage == "sound" else fold_name(text)
-    return folded.replace(" ", "")

@@ -25,8 +25,9 @@ import shapely
 from riskmap.countries import display_name
 from riskmap.countries import table as country_table
 from riskmap.downloads import write_whole
+from riskmap.places.areas import find_nearest
 from riskmap.places.names.forms import LISTED, OTHER_NAME, PLACE, Form, fold_name
-from riskmap.places.region_index import RegionIndex, find_nearest
+from riskmap.places.region_index import RegionIndex
 from riskmap.settings import cache_folder, data_path
 
 if TYPE_CHECKING:

@@ -285,11 +285,6 @@ def _slices(
 NO_COORDINATES = r"(?:^|; )coordinates="
 _NOTED = NO_COORDINATES + r"\s*(-?\d+(?:\.\d+)?), (-?\d+(?:\.\d+)?)\s*(?:;|$)"
 
-#: How far outside of all regions a point of their own country may lie and still count in the
-#: nearest one: half a millimetre on a map of 1:10,000,000, the scale of the provinces that ship.
-#: Towns on border rivers and coasts, capitals among them, would be lost otherwise.
-NEAREST_M = 5_000.0
-
 
 def read_points(table: gpd.GeoDataFrame) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
     """Return longitudes, latitudes, and which are only noted, since they are none as written.
@@ -311,7 +306,7 @@ def read_points(table: gpd.GeoDataFrame) -> tuple[FloatArray, FloatArray, NDArra
 
 #: A point that lies farther than this from the region that its row names is on no border of it.
 _FAR_M = 25_000.0
-#: Degrees that are too few for a lost sign where no country bears witness.
+#: A sign that moves a point by fewer degrees may be right where no country is stated.
 _NEXT_DOOR = 11.0
 #: How else a longitude and a latitude may be meant: exchanged, without their signs, or both.
 _MEANT = (
@@ -394,47 +389,6 @@ def turn_points(
     return kept[0], kept[1], turned
 
 
-def find_nearest(
-    points: NDArray[np.object_],
-    country: NDArray[np.object_],
-    regions: gpd.GeoDataFrame,
-    outside: NDArray[np.bool_],
-) -> IntArray:
-    """Return the nearest region (of several the first id) of its country for points just outside.
-
-    -1 where there is none.
-
-    Parameters
-    ----------
-    points, country : ndarray of object
-        The points, and the country of each.
-    regions
-        The regions.
-    outside : ndarray of bool
-        Which points lie in none of them.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> regions, rows = rm.datasets.regions(), rm.datasets.incidents().head(1)
-    >>> find_nearest(rows.geometry.array, rows["country"].array, regions, np.array([False]))
-    array([-1])
-    """
-    found, rank = np.full(len(points), -1), regions["region_id"].rank().to_numpy()
-    geometries, iso3 = regions.geometry.to_numpy(), regions["iso3"].to_numpy(dtype=object)
-    x, y = shapely.get_x(points), shapely.get_y(points)
-    located = outside & np.isfinite(x) & np.isfinite(y)
-    for code in sorted(regions["iso3"].dropna().unique()):
-        at, home = np.flatnonzero(located & (country == code)), np.flatnonzero(iso3 == code)
-        left, right = shapely.STRtree(geometries[home]).query_nearest(points[at])
-        left, right = at[left], home[right]
-        near = boundary_distances(geometries, right, x[left], y[left]) <= NEAREST_M
-        left, right = left[near], right[near]
-        order = np.lexsort((-rank[right], left))
-        found[left[order]] = right[order]
-    return found
-
-
 def find_meant(
     x: FloatArray,
     y: FloatArray,
@@ -445,8 +399,8 @@ def find_meant(
 ) -> FloatArray:
     """Return the points that lie in a region of their country, or of any, once they are turned.
 
-    Latitude and longitude are exchanged, or have lost a sign, or both. Where no country is stated,
-    a sign that moves a point by less than 1,200 km may be right: what lies next door is elsewhere.
+    Latitude and longitude are exchanged, or a sign is wrong, or both. Where no country is stated, a
+    sign that moves a point by less than 11 degrees may be right: it may lie next door.
 
     Parameters
     ----------

@@ -752,7 +752,6 @@ def test_a_row_that_tells_who_was_hit_leaves_nothing_open():
         "Sujets chinois kidnappés",
         "Chinois pris en otage",
         "KFR Chinese",
-        "Victim Chinese",
         "non-Malian killed",
         "Китайские старатели убиты",
     ],

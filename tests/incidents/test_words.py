@@ -217,7 +217,7 @@ def test_each_of_several_columns_of_nationalities_and_of_notes_is_read():
 
 
 @pytest.mark.parametrize(
-    "header", ["victim nation code", "foreign_crew", "国籍2", "nat. code of victims", "citizen of"]
+    "header", ["victim nation code", "foreign_crew", "国籍2", "nat. of casualties", "citizen of"]
 )
 def test_a_column_that_seems_to_tell_who_was_hit_is_read_or_told(header):
     frame = pd.DataFrame({"date": ["2031-05-06"] * 3, "lat": ["1"] * 3, "lon": ["2"] * 3})

@@ -85,13 +85,22 @@ def test_a_point_that_fits_no_way_leaves_the_named_district_standing():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("written", WRITTEN.values(), ids=list(WRITTEN))
+@pytest.mark.parametrize("written", WRITTEN)
 @pytest.mark.parametrize("told", [{}, {"country": "XQA"}])
 def test_where_no_place_bears_witness_the_region_is_in_doubt(written, told):
-    found = locate(*written, **told)
-    if not told and abs(written[0] - SPOT.y) + abs(written[1] - SPOT.x) < 11:  # it may be next door
+    lat, lon = WRITTEN[written]
+    found = locate(lat, lon, **told)
+    moved = max(abs(lat - SPOT.y), abs(lon - SPOT.x))
+    if "exchanged" not in written and moved < (11 if told else 25):  # it may be next door
         assert found.set_aside["reason"].tolist() == ["outside_regions"]
         return
+    assert found.set_aside["reason"].tolist() == ["swapped_coordinates"]
+    assert found.aside["area"].tolist() == ["region_id=XQA0102"]
+
+
+def test_a_sign_that_moves_a_point_far_is_wrong_though_no_country_is_stated():
+    far = DISTRICTS.set_geometry(DISTRICTS.geometry.translate(0, -20))
+    found = locate(abs(SPOT.y - 20), SPOT.x, regions=far)
     assert found.set_aside["reason"].tolist() == ["swapped_coordinates"]
     assert found.aside["area"].tolist() == ["region_id=XQA0102"]
 

@@ -15,7 +15,7 @@ import pandas as pd
 from rapidfuzz.distance import OSA
 
 from riskmap.incidents.nationalities import has_hit
-from riskmap.incidents.quarantines import Remarks
+from riskmap.incidents.quarantines import EMPLOYER, Remarks
 from riskmap.incidents.victim_notes import find_facts, find_unread, hit_or_aim
 from riskmap.incidents.victim_phrases import any_word, find_aim
 from riskmap.incidents.words import ATTACKS, HAN, any_of, read_words
@@ -91,12 +91,15 @@ def derive_victims(
     camps = filter(any_word("civil", "sector").search, sites)
     sited = {f"site:{name}": find for name, find in _employers(camps).items()}
     named = {f"employer:{name}": find for name, find in _employers(employers).items()} | sited
+    # whose people were attacked was meant, of whatever else an employer is named
+    is_attack = incidents["event_type"].isin(ATTACKS)
+    notes = notes.mask(is_attack, notes.str.replace(EMPLOYER, "attack on ", regex=False))
     facts = [
         find_facts(note, country) | _aim_at(named, note, country) if note else {}
         for note, country in zip(notes, home, strict=True)
     ]
     if sited:
-        attacks = incidents["event_type"].isin(ATTACKS) & incidents["place"].notna()
+        attacks = is_attack & incidents["place"].notna()
         for row in np.flatnonzero(attacks.to_numpy(bool)):
             place = f"attack on {incidents['place'].iloc[row]}"
             facts[row] = _aim_at(sited, place, home[row]) | facts[row]

@@ -251,7 +251,7 @@ def find_target(text: str, country: str | None = None) -> str | None:
 @lru_cache(maxsize=1)
 def abroad_words() -> Mapping[str, tuple[str, ...]]:
     """Return the words of other languages in ``data/victim_words.csv``, as they are compared."""
-    kinds = ("person", "struck", "nobody", "property", "stranger", "raid")
+    kinds = ("person", "struck", "nobody", "property", "stranger", "raid", "other_abroad")
     told = read_word_list("victim_words.csv")
     return {kind: tuple(map(normalise, told[kind])) for kind in kinds}
 
@@ -333,7 +333,9 @@ def people_abroad(
         counted = (number is not None or is_foreign or is_some) and is_hit
         if not (code or is_foreign) or not (counted or (person is not None and any(struck))):
             continue
-        if set(plain[max(0, at - _FAR) : at]) & set(words["nobody"]):
+        if set(plain[max(0, at - _FAR) : at]) & set(words["nobody"]) or _is_theirs(
+            plain, at, words
+        ):
             continue
         start = at - (number is not None) if person is None else min(person, at)
         if person is not None and start:
@@ -379,6 +381,13 @@ def staff_abroad(text: str, words: Mapping[str, tuple[str, ...]]) -> Iterator[tu
             yield code, text[found[person].start() : found[max(firm[-1], at)].end()]
 
 
+def _is_theirs(plain: list[str], at: int, words: Mapping[str, tuple[str, ...]]) -> bool:
+    """Return whether people did it: "par des Chinois", "terroristes étrangers"."""
+    if not {"par", "por", "pelo", "pelos", "pela", "pelas"}.isdisjoint(plain[max(0, at - 2) : at]):
+        return True
+    return at > 0 and _begins(plain[at - 1], words.get("other_abroad", ()))
+
+
 def _skipped(plain: list[str]) -> int:
     """Return how many words stand before what was done: auxiliaries, numbers, other people."""
     for i, word in enumerate(plain[:_FAR]):
@@ -415,6 +424,13 @@ _HIT = re.compile(
 #: What says that nobody was hit, before people and behind them.
 _NONE_BEFORE = re.compile(r"(?:没有|[无未非]|未造成)\w{0,3}$")
 _NONE = re.compile(r"(?:均|都|全部)?(?:无伤亡|未受|没有受|没受|安全|平安|无恙|无一)")
+#: Whose nationality it is that stands behind: of those who were hit, or of those who did it.
+_VICTIMS = re.compile(
+    r"(?:^|死者?|伤者?|遇[害难]者?|受害[人者]|被[杀绑害]者?|人质|[\n,.;\uff0c\u3002\uff1b])\w{0,3}[:\uff1a]?\s*$"
+)
+_ATTACKERS = re.compile(
+    r"(?:[袭攻]击者|凶手|嫌疑人|嫌犯|枪手|武装分子|歹徒|[绑劫匪]匪|匪徒)\w{0,3}[:\uff1a]?\s*$"
+)
 #: What is theirs.
 _THEIRS = re.compile(
     r"中资|中企|中国\w{0,4}?(?:企业|公司|集团|项目|工地|[金铜铁煤]?矿\w{0,2}|营地|商[铺店人]|超市|餐馆|饭店|工厂|油田|电站)"
@@ -449,6 +465,11 @@ def chinese_people(text: str) -> Iterator[tuple[str | None, int | None, str, int
     was_hit = _HIT.search(text) is not None
     for match in _people().finditer(text):
         if _NONE_BEFORE.search(text, 0, match.start()) or _NONE.match(text, match.end()):
+            continue
+        of_none = match.group().endswith("籍") or match["label"]
+        if (of_none and not match["after"] and not _VICTIMS.search(text, 0, match.start())) or (
+            _ATTACKERS.search(text, 0, match.start())
+        ):
             continue
         written = match["before"] or match["after"]
         number = None
@@ -494,7 +515,8 @@ def _people() -> re.Pattern[str]:
     )
     role = rf"(?:{who}|籍(?:[^\W\d]{{0,4}}?[人员工师客子商妇])?|企业(?:{who})|公司(?:{who}))"
     named = rf"(?P<nation>老外|外国|外籍|我[国方]|中方|中资企业|中企|{names})"
-    told = rf"(?P<label>国籍\s*[:\uff1a为是]\s*)?{named}(?(label)|(?:(?<=老外)|{role}))"
+    whose = rf"(?:(?<=老外)(?=[被遭受死遇绑失])|{role})"
+    told = rf"(?P<label>国籍\s*[:\uff1a为是]\s*)?{named}(?(label)|{whose})"
     return re.compile(
         rf"{number % 'before'}(?:{told}|华[人侨裔商](?!社[区团]|协会|组织|会))\s*{number % 'after'}"
     )

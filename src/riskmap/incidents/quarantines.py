@@ -239,6 +239,10 @@ _TELLS_OTHERS = re.compile(
 )
 
 
+#: What stands in notes before a cell of a column of employers.
+EMPLOYER = "Employer: "
+
+
 def tells_who(name: str) -> bool:
     """Return whether the name of a column, says that it tells who was hit.
 

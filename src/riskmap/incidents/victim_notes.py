@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from riskmap.countries import find_country
 from riskmap.countries import table as country_table
-from riskmap.incidents.nationalities import find_nationalities, has_hit, is_abroad
+from riskmap.incidents.nationalities import (
+    abroad_words,
+    find_nationalities,
+    has_hit,
+    is_abroad,
+)
 from riskmap.incidents.victim_phrases import (
     Person,
     any_word,
@@ -274,9 +279,8 @@ def find_unread(text: object, country: str) -> str | None:
         return None
     if _unread_openings().isdisjoint(_WORD.findall(text.casefold())):
         return _find_abroad(text, country)
-    is_short = len(_WORD.findall(text)) <= _SHORT  # in a column of who was hit
     for sentence in re.split(r"[.;!?\n]", text):
-        if not (is_short or any_word("hit", "hitting").search(sentence)):
+        if not any_word("hit", "hitting").search(sentence):
             continue
         for match in _foreign_people().finditer(sentence):
             nation = match["nation"]
@@ -299,23 +303,29 @@ def find_unread(text: object, country: str) -> str | None:
 
 #: Who is said not to be of the country is foreign.
 _NOT = re.compile(r"(?i)\bnon[- ]$")
-_SHORT, _LONG = 3, 5
+#: Shorter words are codes and small words; people and what befell them stand this close.
+_LONG, _CLOSE = 5, 3
+_BY_ABROAD = frozenset(("par", "por", "pelo", "pelos", "pela", "pelas", "selon"))
 
 
 def _find_abroad(text: str, country: str) -> str | None:
-    """Return foreign people whom a note names beside a word of being hit in another language.
+    """Return foreign people close to a word of being hit in a note of another language.
 
-    No forces, governments or countries are, by the words of those languages. A note of few words
-    is asked in any language, English too.
+    No forces, attackers, governments or countries are, nor who is said to be unhurt.
     """
-    is_short = len(_WORD.findall(text)) <= _SHORT
     for sentence in re.split(r"[.;!?\n\u3002\uff1b]", text):
-        if not (is_short or is_abroad(sentence) or has_hit(sentence)):
+        if not (is_abroad(sentence) or has_hit(sentence)):
             continue
         written = _WORD.findall(sentence)
+        plain = [normalise(word) for word in written]
+        if not set(plain).isdisjoint(abroad_words()["nobody"]):
+            continue
+        struck = [is_abroad(word) or has_hit(word) for word in written]
         other = [_is_other_abroad(word) for word in written]
         for at, word in enumerate(written):
-            if any(other[max(0, at - 2) : at + 3]):
+            is_near = any(struck[max(0, at - _CLOSE) : at + _CLOSE + 1])
+            is_theirs = not _BY_ABROAD.isdisjoint(plain[max(0, at - 2) : at])
+            if not is_near or is_theirs or any(other[max(0, at - 2) : at + 3]):
                 continue
             is_plain = not OTHER_LETTER.search(word)
             if is_plain and (len(word) < _LONG or word.isdigit() or find_country(word)):
@@ -328,7 +338,7 @@ def _find_abroad(text: str, country: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _is_other_abroad(word: str) -> bool:
-    """Return whether a word of another language is of forces or governments."""
+    """Return whether a word of another language is of forces, attackers or governments."""
     plain, listed = normalise(word), map(normalise, words()["other_abroad"])
     return any(one in plain if OTHER_LETTER.search(one) else one == plain for one in listed)
 

@@ -37,6 +37,7 @@ from riskmap.incidents.feeds.own_columns import (
 from riskmap.incidents.nationalities import find_nationalities, find_target
 from riskmap.incidents.parts import NO_FILE
 from riskmap.incidents.quarantines import (
+    EMPLOYER,
     HIT,
     REASONS,
     find_foreign_columns,
@@ -433,7 +434,7 @@ def _hear(name: str, text: str) -> str:
     """Return a cell as a note where it says that people, or what is theirs, were hit."""
     words = name.replace("_", " ").strip()
     if key(name) in read_words("employer_column"):
-        return "" if is_blank(text) else f"attack on {text}"
+        return "" if is_blank(text) else EMPLOYER + text
     if heard := _hear_tick(name, text):
         return heard
     if HIT.search(words.casefold()):

@@ -26,6 +26,7 @@ from riskmap.incidents.words import (
     bare_key,
     find_event_type,
     key,
+    listed,
     name_columns,
     read_list,
     read_words,
@@ -239,11 +240,6 @@ def find_parts(header: Sequence[str], name: str) -> dict[str, str]:
     return found
 
 
-#: So many words may say who was killed or wounded, but none of what else the heading may ask for.
-_WHOSE = 2
-_ASIDE = re.compile(r"(?:^|_)(?:date|when|time|by|name|age|sex|gender|where|why|how|source)(?:_|$)")
-
-
 def find_harm_columns(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Return the columns that count victims of several kinds together, and which they name.
 
@@ -261,9 +257,12 @@ def find_harm_columns(header: Sequence[str]) -> dict[str, tuple[str, ...]]:
         said = [word for word in SPLIT.split(name) if word]
         named = tuple(dict.fromkeys(kinds[word] for word in said if word in kinds))
         rest = [word for word in said if word not in kinds and word not in plain]
+        letters = [word for word in said if len(word) == 1 and word.isascii()]
+        if letters and letters[0] != "k":  # W/A may be weapons and ammunition
+            continue
         fates = tuple(kind for kind in named if kind != "harm")
-        whose = len(fates) > 1 and len(rest) <= _WHOSE and not _ASIDE.search(name)
-        if len(named) + ("harm" in named) > 1 and (whose or all(map(PEOPLE.fullmatch, rest))):
+        is_whose = all(PEOPLE.fullmatch(one) or one in listed("sector") for one in rest)
+        if len(named) + ("harm" in named) > 1 and is_whose:
             found[column] = fates
     return found
 

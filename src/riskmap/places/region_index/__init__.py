@@ -306,8 +306,8 @@ def read_points(table: gpd.GeoDataFrame) -> tuple[FloatArray, FloatArray, NDArra
 
 #: A point that lies farther than this from the region that its row names is on no border of it.
 _FAR_M = 25_000.0
-#: A sign that moves a point by fewer degrees may be right where no country is stated.
-_NEXT_DOOR = 11.0
+#: By so many degrees a lost sign moves a point: where no country is stated, and where one is.
+_NEXT_DOOR = (25.0, 11.0)
 #: How else a longitude and a latitude may be meant: exchanged, without their signs, or both.
 _MEANT = (
     *((True, 1, 1), (False, -1, 1), (False, 1, -1), (False, -1, -1)),
@@ -399,8 +399,8 @@ def find_meant(
 ) -> FloatArray:
     """Return the points that lie in a region of their country, or of any, once they are turned.
 
-    Latitude and longitude are exchanged, or a sign is wrong, or both. Where no country is stated, a
-    sign that moves a point by less than 11 degrees may be right: it may lie next door.
+    Latitude and longitude are exchanged, or a sign is wrong, or both. A sign that moves a point by
+    less than 11 degrees, or 25 where no country is stated, may be right: it may lie next door.
 
     Parameters
     ----------
@@ -434,8 +434,9 @@ def find_meant(
     for exchanged, east, north in reversed(_MEANT):
         pair = np.stack([y, x] if exchanged else [x, y]) * np.array([[east], [north]])
         at = index.query(*pair)
-        is_far = exchanged | (np.abs(pair - [x, y]).max(axis=0) > _NEXT_DOOR)
-        good = (at >= 0) & (np.where(pd.isna(told), is_far, told == homes[at])).astype(bool)
+        is_far = np.abs(pair - [x, y]).max(axis=0) > np.where(pd.isna(told), *_NEXT_DOOR)
+        good = (at >= 0) & (pd.isna(told) | (told == homes[at])).astype(bool)
+        good &= exchanged | is_far
         right[:, good] = pair[:, good]
     return right
 
